@@ -115,9 +115,9 @@ export class BlobBackup {
   }
 
   #copy(named: NamingRecord, done: (outcome: CopyOutcome) => void): void {
-    const { manifest, record } = named;
+    const { manifest } = named;
     const path = pathOfBlob(manifest.blob);
-    this.#files.open({ manifest, record }, undefined, (opened) => {
+    this.#files.open({ manifest }, undefined, (opened) => {
       if (opened.kind === 'failed') return this.#unreadable(named, opened.detail, done);
       const { body } = opened;
       const broken = (detail: string) => {

@@ -2,7 +2,7 @@
 
 import { hostname } from 'node:os';
 import { fileServerHost } from '../cluster/model/file-server.ts';
-import { hostOf, type NodeId, parseAddress } from '../cluster/model/identity.ts';
+import { type Address, hostOf, type NodeId, parseAddress } from '../cluster/model/identity.ts';
 import {
   CONTROL_BYTES_MAX,
   FILE_SERVER_WEIGHT_MAX,
@@ -35,6 +35,11 @@ export const fileserverCommand: Command = {
       type: 'string',
       describe:
         'The machine, rack or site that fails as one: copies of a file go to distinct ones; by default the name of the machine',
+    },
+    'public-address': {
+      type: 'string',
+      describe:
+        'HOST:PORT where clients reach this file server, for redirects to it; by default its own',
     },
     adopt: {
       type: 'boolean',
@@ -69,6 +74,7 @@ export const fileserverCommand: Command = {
       address,
       node: (name ?? address) as NodeId,
       nodeIsGiven: name !== undefined,
+      publicAddress: publicAddress(words),
       host: placementHost(words),
       weight: words.number('weight', { min: WEIGHT_MIN, max: FILE_SERVER_WEIGHT_MAX }),
       reserveShare: words.number('reserve', { min: 0, max: RESERVE_PERCENT_MAX }) / 100,
@@ -93,6 +99,12 @@ export const fileserverCommand: Command = {
     );
   },
 };
+
+function publicAddress(words: Arguments): Address | undefined {
+  const given = words.optionalText('public-address');
+  if (given === undefined || parseAddress(given) !== undefined) return given as Address | undefined;
+  throw usage(`public-address is no HOST:PORT: ${given}`);
+}
 
 function placementHost(words: Arguments): string {
   const given = words.optionalText('placement-host');

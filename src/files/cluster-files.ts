@@ -5,8 +5,10 @@ import { bytesStream } from '../cluster/http/byte-stream.ts';
 import type { ErrorCode } from '../cluster/http/errors.ts';
 import { whenFullOf } from '../cluster/model/cluster-map.ts';
 import { type Condition, etagOf } from '../cluster/model/condition.ts';
+import type { Clock } from '../cluster/ports.ts';
 import type { OperationContext } from '../coordinator/operations/operation-context.ts';
 import type { WriteRequest } from '../coordinator/operations/set/decision.ts';
+import type { BlobId } from './blob-id.ts';
 import { COPIES_MAX, ReplicationClasses } from './classes.ts';
 import { lookAtBlob } from './commits.ts';
 import { ContentDigests } from './content-digests.ts';
@@ -15,7 +17,8 @@ import { Download } from './download.ts';
 import { copyFile } from './file-copy.ts';
 import { DEFAULT_CLASS, type FileKey } from './file-key.ts';
 import type { FileOperations, FileParts } from './file-parts.ts';
-import { FilePut } from './file-put.ts';
+import { findPlaces, serversIn } from './file-places.ts';
+import { FilePut, ROOM_BYTES_MIN } from './file-put.ts';
 import { fileOf, isAny, setFileRecord } from './file-record.ts';
 import { FileServerWatch } from './file-server-watch.ts';
 import { fileTimes } from './file-times.ts';
@@ -26,6 +29,9 @@ import type {
   CopyFile,
   DeleteFileOutcome,
   FileLayer,
+  FileLocation,
+  FilePlacesOutcome,
+  FileServerView,
   FileVersion,
   FindFileOutcome,
   ListDirectory,
@@ -36,8 +42,9 @@ import type {
   PutFileOutcome,
   SetFileOutcome,
 } from './outcomes.ts';
-import { placementOf } from './placement.ts';
+import { type PlacedServer, placementOf } from './placement.ts';
 import { readOrder } from './read-order.ts';
+import { ClusterTickets } from './tickets/cluster-tickets.ts';
 
 /** H40: a cache may evict the record of a file, and nobody could tell then whether its blob is garbage. */
 const NO_FILES = {
@@ -51,19 +58,23 @@ const UNREADABLE = {
 } as const;
 
 export class ClusterFiles implements FileLayer {
-  readonly #parts: FileParts;
+  /** For what else a process does with files. */
+  readonly parts: FileParts;
+  readonly tickets: ClusterTickets;
 
   /**
    * @param operations as of stored keys, which those of files are
    * @param times those of the file layer; by default scaled as all others
+   * @param clock by which tickets end: the cluster's (H31)
    */
   constructor(
     { runtime, router, times: { scale } }: OperationContext,
     operations: FileOperations,
     times = fileTimes(scale),
+    clock: Clock = runtime.clock,
   ) {
     const { reader } = operations;
-    this.#parts = {
+    this.parts = {
       ...operations,
       runtime,
       router,
@@ -71,15 +82,16 @@ export class ClusterFiles implements FileLayer {
       classes: new ReplicationClasses(reader, runtime.clock, { freshMs: times.classMs }),
       watch: new FileServerWatch(runtime, router, times),
     };
+    this.tickets = new ClusterTickets({ clock, random: runtime.random }, operations);
   }
 
   /** Begins to ask the file servers how they are. */
   start(): void {
-    this.#parts.watch.start();
+    this.parts.watch.start();
   }
 
   get hasFileServers(): boolean {
-    return Object.keys(this.#parts.router.map?.fileServers ?? {}).length > 0;
+    return Object.keys(this.parts.router.map?.fileServers ?? {}).length > 0;
   }
 
   put(request: PutFile, callback: (outcome: PutFileOutcome) => void): void {
@@ -87,12 +99,12 @@ export class ClusterFiles implements FileLayer {
       request.body.discard();
       return callback({ kind: 'not-stored', ...NO_FILES });
     }
-    return new FilePut(this.#parts, request, callback).start();
+    return new FilePut(this.parts, request, callback).start();
   }
 
   find(key: FileKey, callback: (outcome: FindFileOutcome) => void): void {
     if (this.#isCache) return callback({ kind: 'failed', ...NO_FILES });
-    return this.#parts.reader.get(key, (outcome) => {
+    return this.parts.reader.get(key, (outcome) => {
       if (outcome.kind !== 'value') return callback(outcome.kind === 'absent' ? ABSENT : outcome);
       const file = fileOf(outcome.record);
       return callback(file === undefined ? DAMAGED : { kind: 'found', file });
@@ -100,7 +112,7 @@ export class ClusterFiles implements FileLayer {
   }
 
   open(
-    { manifest }: FileVersion,
+    { manifest }: Pick<FileVersion, 'manifest'>,
     range: ByteRange | undefined,
     callback: (outcome: OpenFileOutcome) => void,
   ): void {
@@ -138,7 +150,7 @@ export class ClusterFiles implements FileLayer {
     { key, attributes, condition }: MakeDirectory,
     callback: (outcome: SetFileOutcome) => void,
   ): void {
-    const modifiedMs = Math.floor(this.#parts.runtime.clock.wallMs());
+    const modifiedMs = Math.floor(this.parts.runtime.clock.wallMs());
     const { size, sha512, md5 } = NO_CONTENT;
     const fields = { size, sha512, md5, modifiedMs, replicationClass: DEFAULT_CLASS, attributes };
     return this.#set(key, { ...fields, kind: 'directory' }, condition, callback);
@@ -148,17 +160,72 @@ export class ClusterFiles implements FileLayer {
     { key, file: { manifest, record }, change }: AmendFile,
     callback: (outcome: SetFileOutcome) => void,
   ): void {
-    this.#set(key, { ...manifest, ...change }, { ifMatch: [etagOf(record)] }, callback);
+    this.#set(key, { ...manifest, ...change }, { ifMatch: [etagOf(record)] }, (outcome) => {
+      // Of another class it has other copies: whoever holds it looks now, and not when its turn comes.
+      if (change.replicationClass !== undefined && outcome.kind === 'stored')
+        this.#lookAt(manifest);
+      callback(outcome);
+    });
   }
 
   copy(request: CopyFile, callback: (outcome: SetFileOutcome) => void): void {
     if (this.#isCache) return callback({ kind: 'not-stored', ...NO_FILES });
-    return copyFile(this.#parts, request, callback);
+    return copyFile(this.parts, request, callback);
   }
 
   list(request: ListDirectory, callback: (outcome: ListDirectoryOutcome) => void): void {
     if (this.#isCache) return callback({ kind: 'failed', ...NO_FILES });
-    return listDirectory(this.#parts, request, callback);
+    return listDirectory(this.parts, request, callback);
+  }
+
+  locate({ manifest }: FileVersion): readonly FileLocation[] {
+    const { classes, router, runtime, watch } = this.parts;
+    const { map } = router;
+    if (map === undefined || manifest.kind !== 'blob') return [];
+    const { blob, replicationClass } = manifest;
+    const copies = classes.lately(replicationClass);
+    const usable = this.#usable(readOrder(blob, copies, map, watch, runtime.random));
+    const belongs = placementOf(blob, map.fileServers).slice(0, copies);
+    const holders = usable.filter(({ id }) => belongs.some((server) => server.id === id));
+    return (holders.length > 0 ? holders : usable).map((server) => this.#location(server));
+  }
+
+  targetFor(id: BlobId, bytes: number | undefined): FileLocation | undefined {
+    const { router, watch } = this.parts;
+    const room = bytes ?? ROOM_BYTES_MIN;
+    const placed = placementOf(id, router.map?.fileServers);
+    const [target] = this.#usable(placed.filter((server) => watch.hasRoom(server.id, room)));
+    return target === undefined ? undefined : this.#location(target);
+  }
+
+  /**
+   * Those to which clients can be sent: a client tries no other one, so they must have said that they are up. A process that has
+   * just started has heard of nobody yet, and hopes for all of them.
+   */
+  #usable(servers: readonly PlacedServer[]): readonly PlacedServer[] {
+    const { watch } = this.parts;
+    const up = servers.filter(({ id }) => watch.isUp(id));
+    const heard = up.filter(({ id }) => watch.toldBy(id) !== undefined);
+    return heard.length > 0 ? heard : up;
+  }
+
+  places({ manifest }: FileVersion, callback: (outcome: FilePlacesOutcome) => void): void {
+    findPlaces(this.parts, manifest, callback);
+  }
+
+  get fileServers(): readonly FileServerView[] {
+    const { router, watch } = this.parts;
+    return serversIn(router.map?.fileServers).map((server) => {
+      const { id, entry } = server;
+      const { address, host, state } = entry;
+      const publicAddress = watch.publicAddressOf(server);
+      const [isUp, told] = [watch.isUp(id), watch.toldBy(id)];
+      return { id, address, publicAddress, host, state, isUp, told };
+    });
+  }
+
+  #location(server: PlacedServer): FileLocation {
+    return { id: server.id, publicAddress: this.parts.watch.publicAddressOf(server) };
   }
 
   #set(
@@ -171,19 +238,19 @@ export class ClusterFiles implements FileLayer {
     const detail = faultOfFields(manifest);
     if (detail !== undefined)
       return callback({ kind: 'not-stored', code: 'bad-parameter', detail });
-    return setFileRecord(this.#parts, { key, manifest, condition }, callback);
+    return setFileRecord(this.parts, { key, manifest, condition }, callback);
   }
 
   #deleteAny(key: FileKey, existed: boolean, done: (outcome: DeleteFileOutcome) => void): void {
     const request: WriteRequest = { key, ...TOMBSTONE };
-    this.#parts.writer.set(request, (outcome) =>
+    this.parts.writer.set(request, (outcome) =>
       done(outcome.kind === 'stored' ? { kind: 'deleted', existed } : outcome),
     );
   }
 
   #deleteIf(key: FileKey, condition: Condition, done: (outcome: DeleteFileOutcome) => void): void {
     const request = { key, condition, change: { kind: 'delete' } } as const;
-    this.#parts.conditional.write(request, (outcome) => {
+    this.parts.conditional.write(request, (outcome) => {
       switch (outcome.kind) {
         case 'stored':
           return done({ kind: 'deleted', existed: !outcome.created });
@@ -198,7 +265,7 @@ export class ClusterFiles implements FileLayer {
 
   #lookAt(manifest: FileManifest): void {
     if (manifest.kind !== 'blob') return;
-    const { runtime, router, times } = this.#parts;
+    const { runtime, router, times } = this.parts;
     const holders = placementOf(manifest.blob, router.map?.fileServers).slice(0, COPIES_MAX);
     lookAtBlob(runtime, times, manifest.blob, holders);
   }
@@ -208,7 +275,7 @@ export class ClusterFiles implements FileLayer {
     range: ByteRange,
     callback: (outcome: OpenFileOutcome) => void,
   ): void {
-    const { classes, router, runtime, times, watch } = this.#parts;
+    const { classes, router, runtime, times, watch } = this.parts;
     const { map } = router;
     if (map === undefined) return callback(UNREADABLE);
     const servers = readOrder(blob, classes.lately(replicationClass), map, watch, runtime.random);
@@ -219,7 +286,7 @@ export class ClusterFiles implements FileLayer {
   }
 
   get #isCache(): boolean {
-    const { map } = this.#parts.router;
+    const { map } = this.parts.router;
     return map !== undefined && whenFullOf(map) === 'evict';
   }
 }

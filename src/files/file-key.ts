@@ -4,9 +4,11 @@
 //   FF 'f' SPACE 00 path              the manifest of a file in a flat space
 //   FF 'f' SPACE 00 directory 00 name the same in a space with directories, whose partition is that of the directory
 //
-// A space with directories is 'd:' and its domain; sfss is 's', the blobs are 'b'. Classes are at FF 'f' 'c' 00 name.
+// A space with directories is 'd:' and its domain; sfss is 's', the blobs are 'b'. Classes are at FF 'f' 'c' 00 name, used
+// tickets at FF 'f' 't' 00 id, and the secret under which tickets are sealed at FF 'f' 'k' 00 tickets.
 
 import { STORED_KEY_BYTES_MAX } from '../cluster/model/limits.ts';
+import type { BlobId } from './blob-id.ts';
 
 /** The stored key of a file's manifest. */
 export type FileKey = Buffer & { readonly brand: 'FileKey' };
@@ -20,6 +22,8 @@ export type FlatSpace = 's' | 'b';
 
 const HEAD = Buffer.from([0xff, 0x66]);
 const END = Buffer.of(0);
+const DOMAIN_SPACE = 0x64;
+const SLASH = 0x2f;
 
 /** @returns undefined for a path that is empty, has a NUL, or is too long for a key */
 export function flatFileKey(space: FlatSpace, path: Buffer): FileKey | undefined {
@@ -52,9 +56,41 @@ export function entriesPrefix(domain: string, directory: Buffer): Buffer | undef
   return prefix.length < STORED_KEY_BYTES_MAX ? prefix : undefined;
 }
 
+/**
+ * @returns the keys of the records of the directories around a file, from the outermost on; none for a flat space, and none for
+ *   the top, which has no record
+ */
+export function keysAround(key: FileKey): readonly FileKey[] {
+  if (key[HEAD.length] !== DOMAIN_SPACE) return [];
+  const beginning = key.indexOf(0) + 1;
+  const end = key.indexOf(0, beginning);
+  const directory = key.subarray(beginning, Math.max(beginning, end));
+  if (directory.length === 0) return [];
+  const prefix = key.subarray(0, beginning);
+  const keys: FileKey[] = [];
+  for (let at = 0; at < directory.length; ) {
+    const slash = directory.indexOf(SLASH, at);
+    const to = slash < 0 ? directory.length : slash;
+    const above = directory.subarray(0, Math.max(0, at - 1));
+    keys.push(Buffer.concat([prefix, above, END, directory.subarray(at, to)]) as FileKey);
+    at = to + 1;
+  }
+  return keys;
+}
+
 /** The key of the record that says how many copies the files of a class have. */
 export function classKey(name: ReplicationClass): FileKey {
   return Buffer.concat([HEAD, Buffer.from('c'), END, Buffer.from(name)]) as FileKey;
+}
+
+/** The key of the record that says what a ticket was used for. */
+export function ticketKey(id: BlobId): FileKey {
+  return Buffer.concat([HEAD, Buffer.from('t'), END, Buffer.from(id)]) as FileKey;
+}
+
+/** The key of the record that has the secret under which tickets are sealed. */
+export function ticketSecretKey(): FileKey {
+  return Buffer.concat([HEAD, Buffer.from('k'), END, Buffer.from('tickets')]) as FileKey;
 }
 
 function keyOf(space: Buffer, path: Buffer): FileKey | undefined {

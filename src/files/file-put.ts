@@ -1,7 +1,7 @@
 // One upload of a file, from its first byte to its acknowledgement (FILES.md, PUT): small files go into their record, of others the
 // blob is committed at enough file servers before the record names it.
 
-import { type BlobId, newBlobId } from './blob-id.ts';
+import { type BlobId, linkedBlobId, newBlobId } from './blob-id.ts';
 import { FormerBlob, nameBlob } from './blob-naming.ts';
 import { readBeginning } from './body-beginning.ts';
 import { commit, dropBlob } from './commits.ts';
@@ -21,7 +21,7 @@ import { distinctHostsFirst, type PlacedServer, placementOf } from './placement.
 import { Staging, type StagingOutcome } from './staging.ts';
 
 /** Of an upload whose length nobody has told, a server must have room for this much, and says when there is no more. */
-const ROOM_BYTES_MIN = 1024 * 1024;
+export const ROOM_BYTES_MIN = 1024 * 1024;
 /** So many copies are enough to acknowledge a file; the others follow. */
 export const ACKNOWLEDGED_COPIES = 2;
 
@@ -50,6 +50,7 @@ export class FilePut {
   /** Undefined once it was called. */
   #callback: ((outcome: PutFileOutcome) => void) | undefined;
   readonly #bytesMax: number;
+  readonly #inlineMax: number;
   /** What was read of the body: it might have been small enough to go into the record. */
   #beginning: readonly Buffer[] = [];
   #former: FormerBlob | undefined;
@@ -59,6 +60,7 @@ export class FilePut {
     this.#request = request;
     this.#callback = callback;
     this.#bytesMax = Math.min(request.bytesMax, FILE_BYTES_MAX);
+    this.#inlineMax = Math.min(request.inlineMax ?? INLINE_BYTES_MAX, INLINE_BYTES_MAX);
   }
 
   start(): void {
@@ -67,8 +69,8 @@ export class FilePut {
     const fault = faultOfFields(this.#request);
     if (fault !== undefined) return this.#refuse('bad-parameter', fault);
     if (announced > this.#bytesMax) return this.#end(TOO_LARGE, true);
-    if (announced > INLINE_BYTES_MAX) return this.#upload();
-    return readBeginning(body, Math.min(INLINE_BYTES_MAX, this.#bytesMax), (beginning) => {
+    if (announced > this.#inlineMax) return this.#upload();
+    return readBeginning(body, Math.min(this.#inlineMax, this.#bytesMax), (beginning) => {
       switch (beginning.kind) {
         case 'whole':
           return this.#setInline(beginning.bytes);
@@ -98,12 +100,16 @@ export class FilePut {
     if (typeof key !== 'function') this.#former = new FormerBlob(this.#parts, key);
     this.#parts.classes.copies(this.#request.replicationClass, (outcome) => {
       if (outcome.kind === 'failed') return this.#refuse('unanswered', outcome.detail);
-      const blob = newBlobId(
-        this.#parts.runtime.clock.wallMs(),
-        this.#parts.runtime.random.token(),
-      );
-      return this.#stage(blob, outcome.copies);
+      return this.#stage(this.#newBlob(), outcome.copies);
     });
+  }
+
+  #newBlob(): BlobId {
+    const { clock, random } = this.#parts.runtime;
+    const { placedAs } = this.#request;
+    return placedAs === undefined
+      ? newBlobId(clock.wallMs(), random.token())
+      : linkedBlobId(placedAs, random.token());
   }
 
   #stage(blob: BlobId, classCopies: number): void {

@@ -1,6 +1,6 @@
 // Reads and sets the record of a file, in which it becomes visible: whatever is done to a file ends with one such set.
 
-import type { Condition } from '../cluster/model/condition.ts';
+import { type Condition, etagOf } from '../cluster/model/condition.ts';
 import { recordValue, type StoredRecord } from '../cluster/model/record.ts';
 import type { WriteRequest } from '../coordinator/operations/set/decision.ts';
 import { storedRecordOf } from '../coordinator/operations/set/set-record.ts';
@@ -42,7 +42,7 @@ export function setFileRecord(
       const isOver = outcome.kind !== 'unmet' || attempts <= 1;
       return isOver ? callback(outcome) : setFileRecord(writers, set, callback, attempts - 1);
     });
-  });
+  }, manifest);
 }
 
 function setNow(
@@ -80,6 +80,11 @@ function setNow(
 /** Whether whatever there is may be replaced. */
 export function isAny({ ifMatch, ifNoneMatch }: Condition): boolean {
   return ifMatch === undefined && ifNoneMatch === undefined;
+}
+
+/** @returns the condition that there is this very record still, or still none */
+export function asFound(file: FileVersion | undefined): Condition {
+  return file === undefined ? { ifNoneMatch: 'any' } : { ifMatch: [etagOf(file.record)] };
 }
 
 /** @returns undefined for a record that is no file's */

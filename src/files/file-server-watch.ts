@@ -7,6 +7,7 @@ import type { Runtime } from '../cluster/ports.ts';
 import { fileServerRoom } from '../cluster/wire/file-server-room.ts';
 import type { Router } from '../coordinator/router.ts';
 import type { FileTimes } from './file-times.ts';
+import type { PlacedServer } from './placement.ts';
 
 interface AskedServer {
   readonly id: NodeId;
@@ -14,6 +15,8 @@ interface AskedServer {
   /** How many questions it was sent since it last answered; counted, because a process that was stopped asks none. */
   unanswered: number;
   hasAnswered: boolean;
+  /** As it says itself; undefined where it has said none. */
+  publicAddress: Address | undefined;
   freeBytes: number;
   busy: number;
 }
@@ -57,6 +60,18 @@ export class FileServerWatch {
     return this.#watched.get(id)?.busy ?? 0;
   }
 
+  /** What it has said of itself last; undefined before that. */
+  toldBy(id: NodeId): { readonly freeBytes: number; readonly busy: number } | undefined {
+    const watched = this.#watched.get(id);
+    if (watched === undefined || !watched.hasAnswered) return undefined;
+    return { freeBytes: watched.freeBytes, busy: watched.busy };
+  }
+
+  /** Where clients reach it: what it says, or else its address in the map. */
+  publicAddressOf({ id, entry }: PlacedServer): Address {
+    return this.#watched.get(id)?.publicAddress ?? entry.address;
+  }
+
   /** An attempt to reach it has failed: it counts as down until it answers. */
   failed(id: NodeId): void {
     const watched = this.#watched.get(id);
@@ -89,7 +104,7 @@ export class FileServerWatch {
   #known(id: NodeId, { address }: FileServerEntry): AskedServer {
     const known = this.#watched.get(id);
     if (known?.address === address) return known;
-    return { id, address, unanswered: 0, hasAnswered: false, freeBytes: 0, busy: 0 };
+    return { id, address, unanswered: 0, hasAnswered: false, ...NOTHING_SAID };
   }
 
   #ask(watched: AskedServer): void {
@@ -99,15 +114,18 @@ export class FileServerWatch {
     this.#runtime.network.call({ address, method: 'GET', path: '/room', timeoutMs }, (outcome) => {
       if (outcome.kind === 'failed' || outcome.status !== 200) return;
       try {
-        const { id, freeBytes, busy, readOnly } = fileServerRoom(outcome.message);
+        const { id, freeBytes, busy, readOnly, publicAddress } = fileServerRoom(outcome.message);
         if (id !== watched.id) return;
         watched.unanswered = 0;
         watched.hasAnswered = true;
         watched.freeBytes = readOnly ? 0 : freeBytes;
         watched.busy = busy;
+        watched.publicAddress = publicAddress;
       } catch {
         // Something else has its address: it is not up.
       }
     });
   }
 }
+
+const NOTHING_SAID = { publicAddress: undefined, freeBytes: 0, busy: 0 } as const;

@@ -3,12 +3,17 @@
 import type { BreakReason, ByteStream } from '../cluster/http/byte-stream.ts';
 import type { ErrorCode } from '../cluster/http/errors.ts';
 import type { Condition } from '../cluster/model/condition.ts';
+import type { FileServerState } from '../cluster/model/file-server.ts';
+import type { Address, NodeId } from '../cluster/model/identity.ts';
 import type { RecordHead, StoredRecord } from '../cluster/model/record.ts';
 import type { Version } from '../cluster/model/version.ts';
 import type { Cursor } from '../cluster/wire/transfer-parts.ts';
+import type { BlobId } from './blob-id.ts';
 import type { ContentSums } from './content-digests.ts';
+import type { BlobCopies } from './copies.ts';
 import type { FileKey, ReplicationClass } from './file-key.ts';
 import type { FileAttributes, FileFields, FileManifest } from './manifest.ts';
+import type { Tickets } from './tickets/tickets.ts';
 
 /** What is known of a content when it has come. */
 export type ContentName = Pick<ContentSums, 'size' | 'sha512' | 'md5'>;
@@ -29,6 +34,13 @@ export interface PutFile {
   /** When the content was last changed, as the client says, in ms since 1970; by default that is now. */
   readonly modifiedMs?: number | undefined;
   readonly replicationClass: ReplicationClass;
+  /**
+   * Longer files have a blob, the others are in their record: INLINE_BYTES_MAX by default, and at most. An empty file never has
+   * a blob.
+   */
+  readonly inlineMax?: number | undefined;
+  /** The blob gets another id with the random part of this one, and so its place; by default any. */
+  readonly placedAs?: BlobId | undefined;
   /** Whether all copies must be there before the file is acknowledged; otherwise two are enough, and the rest follows. */
   readonly waitsForAll: boolean;
   /** What the record of the file must be (H39), by the content too; `NO_CONDITION` overwrites whatever there is. */
@@ -39,8 +51,11 @@ export interface PutFile {
    * that it depends on. The answer takes the place of `condition` and `attributes`; undefined ends the upload as `unmet`,
    * without a file.
    * @param callback to be called exactly once
+   * @param manifest what is to be set, but for its attributes
    */
-  readonly confirm?: ((callback: (set: ConfirmedSet | undefined) => void) => void) | undefined;
+  readonly confirm?:
+    | ((callback: (set: ConfirmedSet | undefined) => void, manifest: FileManifest) => void)
+    | undefined;
   /** What the client says of its body, in hexadecimal; the file is refused where it differs. */
   readonly expected: { readonly sha512?: string | undefined; readonly md5?: string | undefined };
 }
@@ -86,6 +101,7 @@ export interface AmendFile {
     readonly attributes?: FileAttributes;
     readonly contentType?: string;
     readonly modifiedMs?: number;
+    readonly replicationClass?: ReplicationClass;
   };
 }
 
@@ -157,6 +173,33 @@ export interface ByteRange {
   readonly last: number;
 }
 
+export type FilePlacesOutcome =
+  /** How many copies the class of the file asks for, and who says that he has one. */
+  | { readonly kind: 'places'; readonly copies: number; readonly found: BlobCopies }
+  /** A directory, or a file whose bytes are in its record: as many nodes have it as have any record. */
+  | { readonly kind: 'no-blob' }
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string };
+
+/** A file server, as this process sees it. */
+export interface FileServerView {
+  readonly id: NodeId;
+  readonly address: Address;
+  /** Where clients reach it. */
+  readonly publicAddress: Address;
+  readonly host: string;
+  readonly state: FileServerState;
+  /** Whether it answered lately. */
+  readonly isUp: boolean;
+  /** What it has said of itself last; undefined before that. */
+  readonly told: { readonly freeBytes: number; readonly busy: number } | undefined;
+}
+
+/** A file server, and where clients reach it. */
+export interface FileLocation {
+  readonly id: NodeId;
+  readonly publicAddress: Address;
+}
+
 /** The files of a cluster, as gateways use them. */
 export interface FileLayer {
   /** @param callback called exactly once; the body has been read to its end by then, or discarded */
@@ -170,7 +213,7 @@ export interface FileLayer {
    *   success can begin, or with why there is none. Whoever wants it no more discards it
    */
   open(
-    file: FileVersion,
+    file: Pick<FileVersion, 'manifest'>,
     range: ByteRange | undefined,
     callback: (outcome: OpenFileOutcome) => void,
   ): void;
@@ -197,6 +240,25 @@ export interface FileLayer {
    * @param callback called exactly once
    */
   list(request: ListDirectory, callback: (outcome: ListDirectoryOutcome) => void): void;
+  /**
+   * Where clients are sent for the blob of a file: to the file servers that should have a copy and are up, the less busy of two
+   * first. Where none of these is up, to any other one that is: it may have a copy, and fetches what it does not have. None for
+   * a file without a blob.
+   */
+  locate(file: FileVersion): readonly FileLocation[];
+  /**
+   * The first file server in the placement of a blob that is up and has room for it: who uploads there sends the bytes where
+   * one of the copies belongs.
+   * @param bytes how long it will be; undefined where nobody has told
+   * @returns undefined where no file server can take it
+   */
+  targetFor(id: BlobId, bytes: number | undefined): FileLocation | undefined;
+  /** Asks all file servers who has the blob of a file. @param callback called exactly once */
+  places(file: FileVersion, callback: (outcome: FilePlacesOutcome) => void): void;
+  /** All file servers of the cluster, those that are down or drain among them. */
+  readonly fileServers: readonly FileServerView[];
+  /** What lets clients read and store at file servers themselves. */
+  readonly tickets: Tickets;
   /** Whether any file server is in the map: without one only small files can be stored. */
   readonly hasFileServers: boolean;
 }

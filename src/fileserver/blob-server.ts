@@ -36,6 +36,8 @@ export interface OpenedStore {
 export class BlobServer {
   readonly uploads = new Slots({ max: UPLOADS_MAX, waitingMax: UPLOADS_WAITING_MAX });
   readonly downloads = new Slots({ max: DOWNLOADS_MAX, waitingMax: DOWNLOADS_WAITING_MAX });
+  /** Uploads with tickets, each of which makes uploads of the other kind, also here: it must not wait for its own. */
+  readonly ticketed = new Slots({ max: UPLOADS_MAX, waitingMax: UPLOADS_WAITING_MAX });
   readonly works = new Slots({ max: WORKS_MAX, waitingMax: WORKS_WAITING_MAX });
   readonly #opened: () => OpenedStore | undefined;
   readonly #whyNot: () => string;
@@ -60,7 +62,7 @@ export class BlobServer {
 
   /** Uploads and downloads under way. */
   get busy(): number {
-    return this.uploads.taken + this.downloads.taken;
+    return this.uploads.taken + this.downloads.taken + this.ticketed.taken;
   }
 
   /** @returns the store, or the reply while it cannot be asked */

@@ -26,6 +26,9 @@ import { Census } from './blob-store/census.ts';
 import type { StoreIdentity } from './blob-store/identity-file.ts';
 import { claimFor, openStore } from './blob-store/opening.ts';
 import { IDENTITY_FILE } from './blob-store/places.ts';
+import { type ClusterAccess, clusterAccess } from './cluster-access.ts';
+import { Door } from './door/door.ts';
+import { BlobSource } from './downloads/blob-source.ts';
 import { ReadHandlers } from './downloads/read-handlers.ts';
 import { inspect } from './inspection.ts';
 import { Joining } from './joining.ts';
@@ -39,6 +42,8 @@ import { UploadHandlers } from './uploads/upload-handlers.ts';
 export interface FileServerOptions {
   readonly controller: Address;
   readonly address: Address;
+  /** Where clients reach it, if not at `address`: brokers send them there. */
+  readonly publicAddress?: Address | undefined;
   readonly node: NodeId;
   /** Whether the operator named the node; if not, its id may be the one in its data directory. */
   readonly nodeIsGiven: boolean;
@@ -79,6 +84,7 @@ export class FileServer implements Service {
   #hasUptime = false;
   readonly #clock: ClusterClock;
   readonly #probes: Probes;
+  readonly #access: ClusterAccess;
   /** Undefined until the directory is open. */
   #identity: StoreIdentity | undefined;
   /** As it was on the disk at the start. */
@@ -111,6 +117,13 @@ export class FileServer implements Service {
       silent: () => undefined,
       asking: () => undefined,
     });
+    this.#access = clusterAccess(runtime, {
+      clock: this.#clock,
+      router: this.#router,
+      refresh: this.#follower,
+      times,
+      fileTimes: this.#fileTimes,
+    });
     this.#store = new BlobStore(runtime, files, {
       room: this.#room,
       stagedMs: this.#fileTimes.stagedMs,
@@ -129,6 +142,7 @@ export class FileServer implements Service {
     inspect(this.#routes, metrics, {
       host: runtime.host,
       address,
+      publicAddress: options.publicAddress,
       placementHost: host,
       server: this.#server,
       room: this.#room,
@@ -201,7 +215,8 @@ export class FileServer implements Service {
     let idleSinceMs: number | undefined;
     const look = () => {
       const nowMs = clock.monotonicMs();
-      const isIdle = this.#server.uploads.taken === 0 && this.#server.works.taken === 0;
+      const { uploads, works, ticketed } = this.#server;
+      const isIdle = uploads.taken + works.taken + ticketed.taken === 0;
       idleSinceMs = isIdle ? (idleSinceMs ?? nowMs) : undefined;
       // Whoever has sent all of a body commits it at once, unless it is gone.
       const patienceMs = this.#store.staged === 0 ? 0 : DRAIN_COMMIT_MS * this.#options.times.scale;
@@ -228,7 +243,9 @@ export class FileServer implements Service {
     };
     const pulls = new Pulls(this.#runtime, this.#options.times.scale);
     new UploadHandlers(this.#server, pulls).addTo(this.#routes, measured);
-    new ReadHandlers(this.#server, this.#files, counters, logger).addTo(this.#routes, measured);
+    const source = new BlobSource(this.#server, counters, logger);
+    new ReadHandlers(this.#server, this.#files, source).addTo(this.#routes, measured);
+    new Door(this.#server, this.#access.files, this.#clock, source).addTo(this.#routes, measured);
     addOperatorHandlers(this.#routes, {
       upkeep: () => this.#upkeep,
       identity: () => this.#identity,
@@ -304,12 +321,10 @@ export class FileServer implements Service {
   #beginUpkeep({ node }: StoreIdentity, cluster: ClusterId): void {
     this.#runtime.logger.write('info', 'joined', { cluster, id: node });
     if (this.#upkeep !== undefined) return;
-    const { times } = this.#options;
     const upkeep = new Upkeep({
       self: node,
       runtime: this.#runtime,
-      clock: this.#clock,
-      context: { router: this.#router, refresh: this.#follower, times },
+      access: this.#access,
       files: this.#files,
       store: this.#store,
       uptime: this.#uptime,
@@ -318,6 +333,8 @@ export class FileServer implements Service {
       room: this.#room,
     });
     this.#upkeep = upkeep;
+    this.#access.files.start();
+    this.#access.files.tickets.start();
     // Ages would be wrong: nothing is collected, and nothing repaired, until somebody has looked.
     if (this.#hasUptime) upkeep.start();
     else this.#runtime.logger.write('error', 'blobs are not looked after', {});

@@ -21,6 +21,8 @@ import type { DiskRoom } from './uploads/disk-room.ts';
 export interface InspectedServer {
   readonly host: Host;
   readonly address: Address;
+  /** Undefined where clients reach it there as well. */
+  readonly publicAddress: Address | undefined;
   /** As others place copies by it; the name of the machine mostly. */
   readonly placementHost: string;
   readonly server: BlobServer;
@@ -40,7 +42,7 @@ export function inspect(routes: Routes, metrics: Metrics, of: InspectedServer): 
 }
 
 /** Asked once a second by everybody: all of it is in memory. */
-function roomReply({ server, room, identity }: InspectedServer): WholeReply {
+function roomReply({ server, room, identity, publicAddress }: InspectedServer): WholeReply {
   const { opened } = server;
   const own = identity();
   if ('status' in opened) return opened;
@@ -51,11 +53,12 @@ function roomReply({ server, room, identity }: InspectedServer): WholeReply {
     freeBytes: room.freeBytes,
     busy: server.busy,
     readOnly: 'status' in server.taking,
+    publicAddress,
   });
 }
 
 function statusReply(of: InspectedServer): WholeReply {
-  const { server, room, host, address, placementHost } = of;
+  const { server, room, host, address, publicAddress, placementHost } = of;
   const [store, own, map] = [of.store, of.identity(), of.map()];
   if (own === undefined) return errorReply('not-ready', 'opening its data directory');
   const entry = map && fileServerEntry(map, own.node);
@@ -64,6 +67,7 @@ function statusReply(of: InspectedServer): WholeReply {
   return jsonReply(200, {
     ...own,
     address,
+    publicAddress,
     host: placementHost,
     version: VERSION,
     pid: usage.pid,

@@ -2,22 +2,18 @@
 // the trash, and reads everything now and then. Puts these parts together; each of them is in replicator/.
 
 import type { Files } from '../cluster/files.ts';
-import type { ClusterClock } from '../cluster/model/cluster-clock.ts';
 import type { NodeId } from '../cluster/model/identity.ts';
-import { HybridClock } from '../cluster/model/version.ts';
 import type { Runtime } from '../cluster/ports.ts';
 import { ManyReader } from '../coordinator/operations/get/many.ts';
-import { Reader } from '../coordinator/operations/get/round.ts';
-import type { OperationContext } from '../coordinator/operations/operation-context.ts';
 import type { BlobId } from '../files/blob-id.ts';
-import { COPIES_MAX, ReplicationClasses } from '../files/classes.ts';
+import { COPIES_MAX } from '../files/classes.ts';
 import { lookAtBlob } from '../files/commits.ts';
-import { FileServerWatch } from '../files/file-server-watch.ts';
 import type { FileTimes } from '../files/file-times.ts';
 import { placementOf } from '../files/placement.ts';
 import { isForeign, mayOwnerBeLost, type Provenance } from '../files/provenance.ts';
 import type { BlobMeta } from './blob-store/blob-meta.ts';
 import type { BlobStore } from './blob-store/blob-store.ts';
+import type { ClusterAccess } from './cluster-access.ts';
 import { BlockSampler } from './replicator/block-sampler.ts';
 import { Replicator, type ReplicatorParts } from './replicator/replicator.ts';
 import { Scrubber } from './replicator/scrubber.ts';
@@ -28,8 +24,7 @@ import type { DiskRoom } from './uploads/disk-room.ts';
 export interface UpkeepParts {
   readonly self: NodeId;
   readonly runtime: Runtime;
-  readonly clock: ClusterClock;
-  readonly context: Pick<OperationContext, 'router' | 'refresh' | 'times'>;
+  readonly access: ClusterAccess;
   readonly files: Files;
   readonly store: BlobStore;
   readonly uptime: Pick<Uptime, 'ms'>;
@@ -43,32 +38,23 @@ export class Upkeep {
   readonly scrubber: Scrubber;
   readonly #sampler: BlockSampler;
   readonly #trash: TrashKeeper;
-  readonly #watch: FileServerWatch;
   readonly #parts: UpkeepParts;
   /** The file servers of the map, as they were when blobs were last looked at because of them. */
   #servers = '';
 
   constructor(parts: UpkeepParts) {
-    const { self, runtime, clock, context, files, store, uptime, times, provenance } = parts;
-    const { room } = parts;
+    const { self, runtime, access, files, store, uptime, times, provenance, room } = parts;
+    const { context, reader } = access;
     const { router } = context;
+    const { classes, watch } = access.files.parts;
     this.#parts = parts;
-    const operations: OperationContext = {
-      ...context,
-      // H31: what expires does so by the time of the cluster.
-      runtime: { ...runtime, clock },
-      versions: new HybridClock(clock),
-      reports: { note: () => undefined },
-    };
-    const reader = new Reader(operations);
-    this.#watch = new FileServerWatch(runtime, router, times);
     const shared = {
       self,
       runtime,
       router,
-      manyReader: new ManyReader(operations, reader),
-      classes: new ReplicationClasses(reader, runtime.clock, { freshMs: times.classMs }),
-      watch: this.#watch,
+      manyReader: new ManyReader(context, reader),
+      classes,
+      watch,
       times,
       store,
       files,
@@ -92,7 +78,6 @@ export class Upkeep {
   }
 
   start(): void {
-    this.#watch.start();
     this.replicator.start();
     this.#trash.start();
     this.scrubber.start();
@@ -108,8 +93,8 @@ export class Upkeep {
 
   /** A blob here has gone because its bytes were wrong: those who have another copy are told. */
   spoiled(id: BlobId): void {
-    const { self, runtime, context, times } = this.#parts;
-    const placed = placementOf(id, context.router.map?.fileServers).slice(0, COPIES_MAX);
+    const { self, runtime, access, times } = this.#parts;
+    const placed = placementOf(id, access.context.router.map?.fileServers).slice(0, COPIES_MAX);
     lookAtBlob(
       runtime,
       times,
@@ -120,14 +105,14 @@ export class Upkeep {
 
   /** A map of other partitions alone moves no blob. */
   #adopted(): void {
-    const servers = JSON.stringify(this.#parts.context.router.map?.fileServers ?? {});
+    const servers = JSON.stringify(this.#parts.access.context.router.map?.fileServers ?? {});
     if (servers === this.#servers) return;
     this.#servers = servers;
     this.replicator.moved();
   }
 
   #isLossAccepted(meta: BlobMeta): boolean {
-    const { map } = this.#parts.context.router;
+    const { map } = this.#parts.access.context.router;
     // Without a map nothing is known, and nothing goes.
     return map === undefined || mayOwnerBeLost(meta, this.#parts.provenance(), map);
   }

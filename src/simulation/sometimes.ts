@@ -63,6 +63,11 @@ const OFTEN: readonly string[] = [
   'conditional files linearizable',
   'content named again',
   'blob goes to the trash',
+  'ticket used: 201',
+  'ticket used: 403',
+  'ticket used: 409',
+  'ticket read: 200',
+  'ticket state: stored',
 ];
 
 /** Must also occur in the runs of a night, short and long ones. */
@@ -85,6 +90,8 @@ const NOW_AND_THEN: readonly string[] = [
   'a blob with wrong bytes is in corrupt/ now',
   'blob trimmed',
   'blob unlinked',
+  'ticket used: 410',
+  'ticket state: used',
 ];
 
 /**

@@ -9,8 +9,10 @@ import {
   classKey,
   directoryFileKey,
   entriesPrefix,
+  type FileKey,
   type FlatSpace,
   flatFileKey,
+  keysAround,
   type ReplicationClass,
 } from '../../src/files/file-key.ts';
 import { SeededRandom } from '../helpers/random.ts';
@@ -128,5 +130,25 @@ describe('the partition of a key', () => {
       partitionOf(flatFileKey('s', text(`dir/${index}`)) ?? Buffer.alloc(0), 1),
     );
     expect(new Set(places).size).toBe(16);
+  });
+});
+
+describe('the keys around a file', () => {
+  const inShop = (directory: string, name: string) =>
+    directoryFileKey('shop', text(directory), text(name)) ?? Buffer.alloc(0);
+
+  test('are those of the directories that it is in, from the outermost on', () => {
+    const key = inShop('photos/2024/05', 'a.jpg') as FileKey;
+    expect(keysAround(key)).toStrictEqual([
+      inShop('', 'photos'),
+      inShop('photos', '2024'),
+      inShop('photos/2024', '05'),
+    ]);
+  });
+
+  test('are none at the top, and in a flat space', () => {
+    expect(keysAround(inShop('', 'a.jpg') as FileKey)).toStrictEqual([]);
+    const flat = flatFileKey('s', text('a/b/c')) as FileKey;
+    expect(keysAround(flat)).toStrictEqual([]);
   });
 });

@@ -552,7 +552,7 @@ test('its document has each route of its table, and is valid OpenAPI', async () 
   const tables = await routeTables();
   const wanted = tables
     .filter(({ role }) => ['all', 'fileserver'].includes(role))
-    .map(({ route }) => route.path);
+    .map(({ route }) => route.path.replace('...}', '}'));
   expect(Object.keys(document.paths).sort()).toEqual([...new Set(wanted)].sort());
 });
 

@@ -21,7 +21,7 @@ export interface Answer {
 }
 
 export interface CallOptions {
-  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD' | 'PATCH';
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD' | 'PATCH' | 'OPTIONS' | 'LOCK';
   readonly body?: Buffer | string;
   readonly headers?: Readonly<Record<string, string>>;
 }

@@ -32,17 +32,17 @@ import { TIME_SCALE } from './fleet.ts';
 
 export class FileClient {
   readonly client: ClusterClient;
-  readonly #files: ClusterFiles;
+  readonly files: ClusterFiles;
 
   private constructor(client: ClusterClient) {
     this.client = client;
-    this.#files = new ClusterFiles(client, {
+    this.files = new ClusterFiles(client, {
       reader: new Reader(client),
       pages: new PageReader(client),
       writer: new Writer(client),
       conditional: new ConditionalWriter(client),
     });
-    this.#files.start();
+    this.files.start();
   }
 
   static async connect(controller: string, timeScale = TIME_SCALE): Promise<FileClient> {
@@ -73,7 +73,7 @@ export class FileClient {
     space = 's',
   ): Promise<string | undefined> {
     const outcome = await new Promise<PutFileOutcome>((resolve) =>
-      this.#files.put(
+      this.files.put(
         {
           key: keyOf(path, space),
           body: TestBody.of(bytes),
@@ -95,11 +95,11 @@ export class FileClient {
   /** @returns the sha-512 of all bytes, as they come; a text in brackets where they do not */
   async read(path: string): Promise<string> {
     const found = await new Promise<FindFileOutcome>((resolve) =>
-      this.#files.find(keyOf(path), resolve),
+      this.files.find(keyOf(path), resolve),
     );
     if (found.kind !== 'found') return `(${found.kind})`;
     const opened = await new Promise<OpenFileOutcome>((resolve) =>
-      this.#files.open(found.file, undefined, resolve),
+      this.files.open(found.file, undefined, resolve),
     );
     if (opened.kind !== 'open') return `(${opened.detail})`;
     const hash = createHash('sha512');
@@ -123,14 +123,14 @@ export class FileClient {
   /** @returns what there is at the path, in a space with directories */
   async kindOf(path: string, space: string): Promise<string> {
     const found = await new Promise<FindFileOutcome>((resolve) =>
-      this.#files.find(keyOf(path, space), resolve),
+      this.files.find(keyOf(path, space), resolve),
     );
     return found.kind === 'found' ? found.file.manifest.kind : found.kind;
   }
 
   async delete(path: string): Promise<void> {
     const outcome = await new Promise<{ readonly kind: string }>((resolve) =>
-      this.#files.delete(keyOf(path), NO_CONDITION, resolve),
+      this.files.delete(keyOf(path), NO_CONDITION, resolve),
     );
     if (outcome.kind !== 'deleted') throw new Error(`${path}: ${JSON.stringify(outcome)}`);
   }
@@ -140,7 +140,7 @@ export function sha512Of(bytes: Buffer): string {
   return createHash('sha512').update(bytes).digest('hex');
 }
 
-function keyOf(path: string, space = 's'): FileKey {
+export function keyOf(path: string, space = 's'): FileKey {
   const key = fileKeyOf({ space, path: Buffer.from(path) });
   if (key === undefined) throw new Error(`no path: ${path}`);
   return key;

@@ -16,7 +16,7 @@ function mutant(
   return {
     name,
     rule: RULE,
-    edits: [{ file: `${DAV}/${file}`, find, replace }],
+    edits: [{ file: file.startsWith('src/') ? file : `${DAV}/${file}`, find, replace }],
     fate: tests(path, test),
   };
 }
@@ -109,37 +109,37 @@ export const DAV_MUTANTS: readonly Mutant[] = [
   },
   mutant(
     'a-lock-of-a-collection-is-over-nothing-in-it',
-    'locks.ts',
+    'src/files/locks.ts',
     ["...around.filter(({ depth }) => depth === 'infinity')", ''],
     ['of a collection is over all that is in it'],
   ),
   mutant(
     'a-lock-of-a-collection-alone-goes-deep',
-    'locks.ts',
+    'src/files/locks.ts',
     ["...around.filter(({ depth }) => depth === 'infinity')", '...around'],
     ['of a collection alone is over what is in it by name only'],
   ),
   mutant(
     'anybodys-token-opens-a-lock',
-    'locks.ts',
+    'src/files/locks.ts',
     ['locks.some(({ token }) => submitted.has(token))', 'submitted.size > 0'],
     ['lets only those change its file who know its token'],
   ),
   mutant(
     'a-lock-that-never-ends',
-    'locks.ts',
+    'src/files/locks.ts',
     ['expiresAtMs > nowMs', 'expiresAtMs > 0'],
     ['that nobody releases ends by itself'],
   ),
   mutant(
     'a-lock-for-as-long-as-the-client-likes',
-    'locks.ts',
+    'src/files/locks.ts',
     ['Math.min(Math.max(1, Number(seconds)), LOCK_SECONDS_MAX)', 'Number(seconds)'],
     ['Timeout: ', `${TESTS}/locks.test.ts`],
   ),
   mutant(
     'exclusive-beside-shared',
-    'locks.ts',
+    'src/files/locks.ts',
     [
       "(scope === 'shared' && locks.every((lock) => lock.scope === scope))",
       "locks.every((lock) => lock.scope === 'shared')",
@@ -157,7 +157,7 @@ export const DAV_MUTANTS: readonly Mutant[] = [
     rule: RULE,
     edits: [
       {
-        file: 'src/frontend/gateways/preconditions.ts',
+        file: 'src/cluster/http/preconditions.ts',
         find: 'if (ifMatch !== undefined || sinceMs === undefined ||',
         replace: 'if (ifMatch === null || sinceMs === undefined ||',
       },
@@ -166,13 +166,13 @@ export const DAV_MUTANTS: readonly Mutant[] = [
   },
   mutant(
     'a-lock-is-another-etag',
-    'content-tag.ts',
-    ['etag: tagOf(manifest),', 'etag: printVersion(recordVersion(record)),'],
+    'src/files/http/content-tag.ts',
+    ['etag: contentTagOf(manifest),', 'etag: printVersion(recordVersion(record)),'],
     ['keeps its ETag whoever locks it'],
   ),
   mutant(
     'one-etag-for-all-contents',
-    'content-tag.ts',
+    'src/files/http/content-tag.ts',
     ['sha512.slice(0, TAG_DIGITS)', "sha512.slice(0, 0).padEnd(TAG_DIGITS, '0')"],
     ['keeps its ETag whoever locks it'],
   ),
@@ -472,7 +472,7 @@ export const DAV_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'another-body-than-its-sum',
-    'checked-body.ts',
+    'src/files/http/checked-body.ts',
     ['if (sum !== wanted) this.#fault', "if (sum === '') this.#fault"],
     ['has the type and the time that its client says'],
   ),
@@ -484,7 +484,7 @@ export const DAV_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'the-first-of-two-digests',
-    'upload-sums.ts',
+    'src/files/http/upload-sums.ts',
     ['(sums[name] ?? sum) !== sum', "sum === ''"],
     ['those of other kinds are not looked at'],
   ),

@@ -100,7 +100,7 @@ export const FILE_SCHEDULES_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FILE_PUT,
-        find: 'newBlobId(\n        this.#parts.runtime.clock.wallMs(),\n        this.#parts.runtime.random.token(),\n      )',
+        find: 'newBlobId(clock.wallMs(), random.token())',
         replace: "newBlobId(0, '0123456789abcdef0123456789abcdef')",
       },
     ],

@@ -547,8 +547,8 @@ export const FILES_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FILE_PUT,
-        find: 'return this.#stage(blob, outcome.copies);',
-        replace: 'return this.#stage(this.#former?.blob ?? blob, outcome.copies);',
+        find: 'return this.#stage(this.#newBlob(), outcome.copies);',
+        replace: 'return this.#stage(this.#former?.blob ?? this.#newBlob(), outcome.copies);',
       },
     ],
     fate: tests(FILE_PUT_TESTS, 'is another one than it gets'),

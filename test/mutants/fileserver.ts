@@ -16,7 +16,7 @@ const JOINING = 'src/fileserver/joining.ts';
 const OPENING = 'src/fileserver/blob-store/opening.ts';
 const ONE_RANGE = 'src/fileserver/downloads/one-range.ts';
 const PULLS = 'src/fileserver/uploads/pulls.ts';
-const READ_HANDLERS = 'src/fileserver/downloads/read-handlers.ts';
+const BLOB_SOURCE = 'src/fileserver/downloads/blob-source.ts';
 const RECEIVING = 'src/fileserver/uploads/receiving.ts';
 const SMALL_FILES = 'src/fileserver/blob-store/small-files.ts';
 const STAGED_BLOB = 'src/fileserver/uploads/staged-blob.ts';
@@ -122,7 +122,7 @@ export const FILESERVER_MUTANTS: readonly Mutant[] = [
     rule: 'F4',
     edits: [
       {
-        file: READ_HANDLERS,
+        file: BLOB_SOURCE,
         find: "if (failure?.fault !== 'shortage') store.spoil(id, meta);",
         replace: '',
       },
@@ -352,8 +352,8 @@ export const FILESERVER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FILE_SERVER,
-        find: 'const isIdle = this.#server.uploads.taken === 0',
-        replace: 'const isIdle = this.#server.uploads.taken >= 0',
+        find: 'uploads.taken + works.taken + ticketed.taken === 0',
+        replace: 'uploads.taken >= 0 && works.taken + ticketed.taken === 0',
       },
     ],
     fate: tests(FILE_SERVER_TESTS, 'a stop lets nothing begin'),

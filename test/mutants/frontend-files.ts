@@ -2,13 +2,13 @@
 
 import { type Mutant, tests } from './mutant.ts';
 
-const ANSWER = 'src/frontend/gateways/file-answer.ts';
-const PRECONDITIONS = 'src/frontend/gateways/preconditions.ts';
-const PARTS = 'src/frontend/gateways/byteranges.ts';
+const ANSWER = 'src/files/http/file-answer.ts';
+const PRECONDITIONS = 'src/cluster/http/preconditions.ts';
+const PARTS = 'src/files/http/byteranges.ts';
 const USAGE = 'src/frontend/gateways/files/sfss-usage.ts';
 const SFSS = 'src/frontend/gateways/files/sfss.ts';
 const FRONTEND_STATUS = 'src/frontend/status.ts';
-const ANSWER_TESTS = 'test/frontend/gateways/file-answer.test.ts';
+const ANSWER_TESTS = 'test/files/http/file-answer.test.ts';
 const USAGE_TESTS = 'test/frontend/gateways/files/sfss-usage.test.ts';
 const SFSS_TESTS = 'test/frontend/gateways/files/sfss.test.ts';
 const FRONTEND_STATUS_TESTS = 'test/frontend/status.test.ts';

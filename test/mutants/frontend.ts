@@ -23,7 +23,7 @@ const V1_KEYS = 'src/frontend/gateways/v1/keys.ts';
 const KEY_OPERATIONS = 'src/frontend/gateways/v1/key-operations.ts';
 const KEY_USAGE = 'src/frontend/gateways/v1/key-usage.ts';
 const V1_REPLIES = 'src/frontend/gateways/v1/key-replies.ts';
-const PRECONDITIONS = 'src/frontend/gateways/preconditions.ts';
+const PRECONDITIONS = 'src/cluster/http/preconditions.ts';
 const V1_USAGE_TESTS = 'test/frontend/gateways/v1/key-usage.test.ts';
 const V1_KEYS_TESTS = 'test/frontend/gateways/v1/keys.test.ts';
 

@@ -20,6 +20,8 @@ export type Method =
   | 'POST'
   | 'PUT'
   | 'DELETE'
+  // RFC 5789
+  | 'PATCH'
   | 'OPTIONS'
   // RFC 4918
   | 'PROPFIND'
@@ -50,6 +52,8 @@ export interface Route {
    * route. Otherwise it is the method that is refused.
    */
   readonly judgesAnyMethod?: true;
+  /** Whether pages of any origin may change something: the request itself proves that it may, as with a ticket in its path. */
+  readonly forAnyPage?: true;
   /** Whether the handler reads the body piece by piece; otherwise it gets the whole body. */
   readonly streamsBody?: true;
   /** The longest body accepted, in bytes; the role's own limit holds when this is absent. */

@@ -57,7 +57,7 @@ export type HeadJudge = (
 ) => WholeReply | undefined;
 
 /** What is at one port: a role, or an interface of one that has a port of its own. */
-type Role = 'controller' | 'storage' | 'frontend' | 'fileserver' | 'blobs';
+type Role = 'controller' | 'storage' | 'frontend' | 'fileserver' | 'blobs' | 'broker';
 
 /** A frontend's paths, which people by mistake also request from other roles. */
 const PATHS_OF_KEYS = /^\/(?:get|set|delete|files?|dav)$|^\/(?:v1|dav)\//;
@@ -67,6 +67,7 @@ const KEYS_ELSEWHERE: Readonly<Partial<Record<Role, string>>> = {
   storage: 'keys and files are asked of a frontend, and this is a storage node',
   fileserver: 'keys and files are asked of a frontend, and this is a file server',
   blobs: 'keys and files by paths are at another port of this frontend, its own',
+  broker: 'keys are at another port of this frontend, its own',
 };
 const NOTHING = 'there is nothing at this path; / lists all that there are';
 
@@ -280,7 +281,8 @@ export class Routes {
     if (parameters === 'malformed') {
       return errorReply('bad-parameter', 'a % in the path is not followed by two hex digits');
     }
-    if (entry.traits.changes && isFromForeignPage(request)) {
+    const isForOwnPages = entry.traits.changes && entry.route.forAnyPage !== true;
+    if (isForOwnPages && isFromForeignPage(request)) {
       return errorReply(
         'foreign-origin',
         'a web page of another origin may change nothing here; its own server may, on its behalf',

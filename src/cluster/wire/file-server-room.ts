@@ -1,7 +1,7 @@
 // What a file server answers to `GET /room`: who it is, and what it can take. Asked often, by all who may use it.
 
-import { nodeId, storeId } from '../model/identity.ts';
-import { flag, integer, object, type ShapeOf } from './shapes.ts';
+import { address, nodeId, storeId } from '../model/identity.ts';
+import { flag, integer, object, optional, type ShapeOf } from './shapes.ts';
 
 const count = integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 
@@ -13,6 +13,8 @@ export const fileServerRoom = object({
   /** Uploads and downloads under way. */
   busy: count,
   readOnly: flag,
+  /** Where clients reach it, if that is not the address in the map. */
+  publicAddress: optional(address),
 });
 
 export type FileServerRoom = ShapeOf<typeof fileServerRoom>;

@@ -3,46 +3,31 @@
 import type { Files } from '../../cluster/files.ts';
 import type { PathParameters } from '../../cluster/http/client-route.ts';
 import { type HttpRequest, jsonReply, textReply } from '../../cluster/http/http.ts';
-import type { Counter } from '../../cluster/http/metrics.ts';
 import { BYTES_TYPE } from '../../cluster/http/route-description.ts';
 import type { Handler, ReplyCallback, Routes } from '../../cluster/http/routes.ts';
 import { encodeMapVersion } from '../../cluster/model/cluster-map.ts';
-import type { Logger } from '../../cluster/ports.ts';
 import { list, object } from '../../cluster/wire/shapes.ts';
 import { ASKED_BLOBS_MAX } from '../../files/have.ts';
 import { asOfHere } from '../../files/provenance.ts';
 import type { BlobServer, OpenedStore } from '../blob-server.ts';
-import type { OpenBlob } from '../blob-store/blob-files.ts';
 import { blobId, metaFields } from '../blob-store/blob-meta.ts';
 import { FILESERVER_ROUTES } from '../fileserver-routes.ts';
 import { failureReply, idIn, messageIn, NOT_HERE } from '../requests.ts';
 import { BlobList } from './blob-list.ts';
-import { BlobReading } from './blob-reading.ts';
+import type { BlobSource, FoundBlob } from './blob-source.ts';
 import { rangeIn } from './one-range.ts';
 
 const haveRequest = object({ ids: list(blobId, { max: ASKED_BLOBS_MAX }) });
 
-export interface ReadCounters {
-  readonly sentBytes: Counter;
-  readonly wrongBlocks: Counter;
-}
-
 export class ReadHandlers {
   readonly #server: BlobServer;
   readonly #list: BlobList;
-  readonly #counters: ReadCounters;
-  readonly #logger: Logger;
+  readonly #source: BlobSource;
 
-  constructor(
-    server: BlobServer,
-    files: Pick<Files, 'list'>,
-    counters: ReadCounters,
-    logger: Logger,
-  ) {
+  constructor(server: BlobServer, files: Pick<Files, 'list'>, source: BlobSource) {
     this.#server = server;
     this.#list = new BlobList(server, files);
-    this.#counters = counters;
-    this.#logger = logger;
+    this.#source = source;
   }
 
   /** @param measured counts and times the requests of a handler under this name */
@@ -81,14 +66,14 @@ export class ReadHandlers {
       };
       const { opened } = this.#server;
       if ('status' in opened) return end(opened);
-      return opened.store.files.open(id, (outcome) => {
+      return this.#source.find(opened.store, id, (outcome) => {
         switch (outcome.kind) {
           case 'absent':
             return end(NOT_HERE);
           case 'failed':
             return end(failureReply(outcome, 'the blob cannot be read'));
           case 'open':
-            return this.#send(request, opened, outcome, { release, end, reply });
+            return this.#send(request, outcome, { release, end, reply });
         }
       });
     });
@@ -96,37 +81,20 @@ export class ReadHandlers {
 
   #send(
     request: HttpRequest,
-    { store }: OpenedStore,
-    { meta, file, isTrash }: OpenBlob,
+    found: FoundBlob,
     { release, end, reply }: { release: () => void; end: ReplyCallback; reply: ReplyCallback },
   ): void {
-    const { id, size } = meta;
+    const { id, size } = found.meta;
     const etag = `"${id}"`;
     const meant = request.header('if-range');
     const header = meant === undefined || meant === etag ? request.header('range') : undefined;
     const range = rangeIn(header, size);
     if (range === 'beyond') {
-      file.close();
+      found.close();
       return end(
         textReply(416, `the blob has ${size} bytes`, { 'content-range': `bytes */${size}` }),
       );
     }
-    if (isTrash) {
-      this.#logger.write('warn', 'a blob is asked for that is in the trash', { blob: id });
-      this.#server.check(id);
-    }
-    const body = new BlobReading({ content: meta, file }, range, this.#server.blocksAhead, {
-      sent: (bytes) => this.#counters.sentBytes.add(bytes),
-      spoiled: (block, failure) => {
-        this.#counters.wrongBlocks.add();
-        const detail = failure?.detail ?? 'its checksum is wrong';
-        this.#logger.write('error', 'a block of a blob is wrong', { blob: id, block, detail });
-        if (failure !== undefined) store.health.failed(failure, 'reading a blob');
-        // Too few open files, or too little memory, say nothing of the blob.
-        if (failure?.fault !== 'shortage') store.spoil(id, meta);
-      },
-      over: release,
-    });
     return reply({
       status: range === undefined ? 200 : 206,
       headers: {
@@ -138,7 +106,7 @@ export class ReadHandlers {
           ? {}
           : { 'content-range': `bytes ${range.first}-${range.last}/${size}` }),
       },
-      body,
+      body: found.read(range, release),
     });
   }
 

@@ -40,9 +40,8 @@ export const CLUSTER_WIRE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: ROUTES,
-        find: 'if (entry.traits.changes && isFromForeignPage(request)) {',
-        replace:
-          "if (entry.traits.changes && isFromForeignPage(request) && request.target === '') {",
+        find: 'if (isForOwnPages && isFromForeignPage(request)) {',
+        replace: "if (isForOwnPages && isFromForeignPage(request) && request.target === '') {",
       },
     ],
     fate: tests(ROUTES_TESTS, 'what changes something'),

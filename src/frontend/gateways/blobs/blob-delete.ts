@@ -1,11 +1,15 @@
 // DELETE of a blob: what its headers demand is judged on the record that is there, and that record is what is deleted. Then
 // peers are asked, where the client says so.
 
+import {
+  isUnmodified,
+  judgeRead,
+  type TextCondition,
+} from '../../../cluster/http/preconditions.ts';
 import type { ReplyCallback } from '../../../cluster/http/routes.ts';
 import { etagOf, NO_CONDITION } from '../../../cluster/model/condition.ts';
+import { unmetReply } from '../../../files/http/file-answer.ts';
 import type { FileLayer, FileVersion } from '../../../files/outcomes.ts';
-import { unmetReply } from '../file-answer.ts';
-import { isUnmodified, judgeRead, type TextCondition } from '../preconditions.ts';
 import {
   deletedAtPeers,
   deletedReply,

@@ -3,12 +3,12 @@
 import type { ByteStream } from '../../../cluster/http/byte-stream.ts';
 import { brokenBodyReply, errorReply } from '../../../cluster/http/errors.ts';
 import { type HttpReply, textReply, type WholeReply } from '../../../cluster/http/http.ts';
+import type { TagHeaders, WrongHead } from '../../../cluster/http/preconditions.ts';
 import { recordVersion } from '../../../cluster/model/record.ts';
 import { printVersion } from '../../../cluster/model/version.ts';
+import { type FileFailure, unmetReply } from '../../../files/http/file-answer.ts';
 import { FILE_BYTES_MAX, type FileManifest } from '../../../files/manifest.ts';
 import type { DeleteFileOutcome, FileVersion, PutFileOutcome } from '../../../files/outcomes.ts';
-import { type FileFailure, unmetReply } from '../file-answer.ts';
-import type { TagHeaders, WrongHead } from '../preconditions.ts';
 import { FILENAME, sanitisedName } from './blob-name.ts';
 import { blobTag, type ContentHash } from './dtfc-usage.ts';
 import type { FindBlobOutcome } from './marked-blobs.ts';

@@ -2,9 +2,9 @@
 // which content is to be stored. Pure. A path that names neither is 404 there, never 400 (FILES.md, 4).
 
 import { assert } from '../../../cluster/assert.ts';
+import type { TextCondition } from '../../../cluster/http/preconditions.ts';
 import type { Condition } from '../../../cluster/model/condition.ts';
 import { type FileKey, flatFileKey } from '../../../files/file-key.ts';
-import type { TextCondition } from '../preconditions.ts';
 import { sanitisedName } from './blob-name.ts';
 
 export const NAME_BYTES_MAX = 1024;

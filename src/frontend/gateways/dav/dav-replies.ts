@@ -9,8 +9,8 @@ import {
 } from '../../../cluster/http/errors.ts';
 import { textReply, type WholeReply } from '../../../cluster/http/http.ts';
 import { printVersion } from '../../../cluster/model/version.ts';
+import type { FileFailure } from '../../../files/http/file-answer.ts';
 import type { PutFileOutcome } from '../../../files/outcomes.ts';
-import type { FileFailure } from '../file-answer.ts';
 import { errorText } from './multistatus.ts';
 import { XML_TYPE } from './xml/xml-writer.ts';
 

@@ -4,15 +4,16 @@
 
 import { errorReply } from '../../../cluster/http/errors.ts';
 import type { HttpReply } from '../../../cluster/http/http.ts';
+import { isRecordTag, isUnmodified, type TagHeaders } from '../../../cluster/http/preconditions.ts';
 import type { Condition } from '../../../cluster/model/condition.ts';
-import { unmetReply } from '../file-answer.ts';
-import { isRecordTag, isUnmodified, type TagHeaders } from '../preconditions.ts';
-import { contentTag, contentTagHeaders } from './content-tag.ts';
+import { contentTagHeaders } from '../../../files/http/content-tag.ts';
+import { unmetReply } from '../../../files/http/file-answer.ts';
+import { locksOver, mayChange } from '../../../files/locks.ts';
+import { contentTag } from './content-tag.ts';
 import { hrefOf } from './dav-path.ts';
 import { failedReply, lockedReply } from './dav-replies.ts';
 import type { DavCondition, DavUsage } from './dav-usage.ts';
 import { type IfState, ifHolds } from './if-header.ts';
-import { locksOver, mayChange } from './locks.ts';
 import {
   type DavParts,
   findWay,

@@ -4,10 +4,10 @@
 import { printHttpDate } from '../../../cluster/http/http-date.ts';
 import { BYTES_TYPE } from '../../../cluster/http/route-description.ts';
 import { contentTypeOf } from '../../../files/content-type.ts';
+import type { DavLock } from '../../../files/locks.ts';
 import type { FileFields } from '../../../files/manifest.ts';
 import { contentTag } from './content-tag.ts';
 import { hrefOf, nameTextOf } from './dav-path.ts';
-import type { DavLock } from './locks.ts';
 import { type Resource, resourcesOn, type Way } from './resources.ts';
 import { DAV, type XmlName } from './xml/xml-element.ts';
 import { xmlText } from './xml/xml-writer.ts';

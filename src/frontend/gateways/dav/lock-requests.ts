@@ -1,6 +1,6 @@
 // Reads the body of a LOCK (RFC 4918, 9.10). Pure.
 
-import { type LockScope, OWNER_BYTES_MAX } from './locks.ts';
+import { type LockScope, OWNER_BYTES_MAX } from '../../../files/locks.ts';
 import type { BodyFault } from './property-requests.ts';
 import { childOf, isNamed } from './xml/xml-element.ts';
 import { readXml } from './xml/xml-reader.ts';

@@ -8,8 +8,16 @@ import { errorReply } from '../../../cluster/http/errors.ts';
 import type { HttpReply } from '../../../cluster/http/http.ts';
 import { etagOf } from '../../../cluster/model/condition.ts';
 import { DEFAULT_CLASS, type FileKey } from '../../../files/file-key.ts';
+import { contentTagHeaders } from '../../../files/http/content-tag.ts';
+import {
+  type DavLock,
+  isCompatible,
+  LOCKS_MAX,
+  locksOver,
+  lockToken,
+  withLocks,
+} from '../../../files/locks.ts';
 import type { FileVersion, PutFileOutcome } from '../../../files/outcomes.ts';
-import { contentTagHeaders } from './content-tag.ts';
 import { hrefOf, keyOf } from './dav-path.ts';
 import { absentReply, failedReply, unstoredReply, violatedReply } from './dav-replies.ts';
 import type { DavUsage } from './dav-usage.ts';
@@ -22,7 +30,6 @@ import {
 } from './judgement.ts';
 import { lockDiscovery } from './live-properties.ts';
 import type { LockRequest } from './lock-requests.ts';
-import { type DavLock, isCompatible, LOCKS_MAX, locksOver, lockToken, withLocks } from './locks.ts';
 import { elementText } from './multistatus.ts';
 import {
   type DavParts,

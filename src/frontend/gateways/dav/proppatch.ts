@@ -4,7 +4,8 @@
 import { errorReply } from '../../../cluster/http/errors.ts';
 import type { HttpReply } from '../../../cluster/http/http.ts';
 import { parseHttpDate } from '../../../cluster/http/http-date.ts';
-import { type FileAttributes, MODIFIED_MS_MAX } from '../../../files/manifest.ts';
+import { secondsToMs } from '../../../files/http/upload-headers.ts';
+import type { FileAttributes } from '../../../files/manifest.ts';
 import { hrefOf, keyOf } from './dav-path.ts';
 import { absentReply, unstoredReply } from './dav-replies.ts';
 import type { DavUsage } from './dav-usage.ts';
@@ -112,13 +113,6 @@ export function patch(
 /** @returns undefined for what is neither seconds since 1970 nor a date as HTTP has it */
 function timeIn(text: string): number | undefined {
   return secondsToMs(text) ?? parseHttpDate(text);
-}
-
-/** @returns milliseconds; undefined for what is no number of seconds that a date in HTTP can have */
-export function secondsToMs(text: string): number | undefined {
-  if (!/^\d{1,12}(?:\.\d{1,9})?$/.test(text)) return undefined;
-  const ms = Math.floor(Number(text) * 1000);
-  return ms <= MODIFIED_MS_MAX ? ms : undefined;
 }
 
 function namesIn(changes: readonly PropertyChange[]): readonly string[] {

@@ -3,12 +3,12 @@
 
 import { errorReply } from '../../../cluster/http/errors.ts';
 import type { HttpReply } from '../../../cluster/http/http.ts';
+import { locksOver, mayChange } from '../../../files/locks.ts';
 import type { DeleteFileOutcome } from '../../../files/outcomes.ts';
 import { isRoot, keyOf } from './dav-path.ts';
 import { absentReply } from './dav-replies.ts';
 import type { DavUsage } from './dav-usage.ts';
 import { asJudged, attemptChange, lockRefusal } from './judgement.ts';
-import { locksOver, mayChange } from './locks.ts';
 import { type DavParts, findWay, isThere, resourcesOn, type Way } from './resources.ts';
 import { mayLeave, standingOfSource } from './standing.ts';
 import { eachEntry, TreeFailures } from './tree.ts';

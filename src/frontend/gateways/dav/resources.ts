@@ -3,11 +3,11 @@
 import type { ClusterClock } from '../../../cluster/model/cluster-clock.ts';
 import { type ETag, etagOf } from '../../../cluster/model/condition.ts';
 import type { Random } from '../../../cluster/ports.ts';
+import type { FileFailure } from '../../../files/http/file-answer.ts';
+import { type DavLock, locksIn } from '../../../files/locks.ts';
 import type { FileFields } from '../../../files/manifest.ts';
 import type { DirectoryEntry, FileLayer, FileVersion } from '../../../files/outcomes.ts';
-import type { FileFailure } from '../file-answer.ts';
 import { type DavPath, isRoot, keyOf } from './dav-path.ts';
-import { type DavLock, locksIn } from './locks.ts';
 
 /** What the handlers of WebDAV work with. */
 export interface DavParts {
@@ -94,7 +94,9 @@ export function findWay(
   const { segments } = path;
   const paths = [...segments, undefined].map(
     (_segment, index): DavPath =>
-      index === segments.length ? path : { segments: segments.slice(0, index), endsInSlash: true },
+      index === segments.length
+        ? path
+        : { ...path, segments: segments.slice(0, index), endsInSlash: true },
   );
   const found: (Resource | undefined)[] = paths.map(() => undefined);
   let missing = paths.length;

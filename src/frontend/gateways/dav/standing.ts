@@ -1,10 +1,10 @@
 // Judges the locks around a tree again while it is worked through: the record of an entry tells of the locks on it (H39), but those
 // of the collections around it are in other records, and may have been given since the work began.
 
-import type { FileFailure } from '../file-answer.ts';
+import type { FileFailure } from '../../../files/http/file-answer.ts';
+import { locksOver, mayChange } from '../../../files/locks.ts';
 import type { DavPath } from './dav-path.ts';
 import { lockRefusal } from './judgement.ts';
-import { locksOver, mayChange } from './locks.ts';
 import { type DavParts, findWay, resourcesOn, type Way } from './resources.ts';
 import type { Standing, StandingCheck } from './tree.ts';
 

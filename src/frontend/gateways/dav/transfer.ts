@@ -5,8 +5,9 @@
 import { errorReply } from '../../../cluster/http/errors.ts';
 import type { HttpReply } from '../../../cluster/http/http.ts';
 import { etagOf } from '../../../cluster/model/condition.ts';
+import type { FileFailure } from '../../../files/http/file-answer.ts';
+import { type DavLock, locksIn, locksOver, mayChange, withLocks } from '../../../files/locks.ts';
 import type { FileVersion, SetFileOutcome } from '../../../files/outcomes.ts';
-import type { FileFailure } from '../file-answer.ts';
 import { type DavPath, entryOf, isWithin, keyOf } from './dav-path.ts';
 import { absentReply, failedReply } from './dav-replies.ts';
 import type { DavUsage } from './dav-usage.ts';
@@ -17,7 +18,6 @@ import {
   isSameRecord,
   lockRefusal,
 } from './judgement.ts';
-import { type DavLock, locksIn, locksOver, mayChange, withLocks } from './locks.ts';
 import { forgetOrigin, isMovedFrom, withOrigin, withoutOrigin } from './moved-from.ts';
 import {
   isWhole,

@@ -3,7 +3,7 @@
 
 import { ERRORS, type ErrorCode, errorReply } from '../../../cluster/http/errors.ts';
 import type { HttpReply } from '../../../cluster/http/http.ts';
-import type { FileFailure } from '../file-answer.ts';
+import type { FileFailure } from '../../../files/http/file-answer.ts';
 import { hrefOf } from './dav-path.ts';
 import { lockedReply } from './dav-replies.ts';
 import { type EntriesPage, listPage } from './listing.ts';

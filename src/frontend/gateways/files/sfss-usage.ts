@@ -4,11 +4,11 @@
 
 import type { ErrorCode } from '../../../cluster/http/errors.ts';
 import { type HttpRequest, hostHeader, queryOf } from '../../../cluster/http/http.ts';
+import { conditionOf, type TextCondition } from '../../../cluster/http/preconditions.ts';
 import type { Condition } from '../../../cluster/model/condition.ts';
 import { parsePairs } from '../../../cluster/wire/query.ts';
 import { type FileKey, flatFileKey } from '../../../files/file-key.ts';
 import { boundaryOf } from '../../../files/form-headers.ts';
-import { conditionOf, type TextCondition } from '../preconditions.ts';
 import { PATH_BYTES_MAX, type SfssVerb } from './sfss-routes.ts';
 
 /** The name of the part of a form that is the file, as the original's document has it. */

@@ -4,6 +4,7 @@
 
 import { assert } from '../../../cluster/assert.ts';
 import { type ByteStream, bytesStream } from '../../../cluster/http/byte-stream.ts';
+import { isContentType } from '../../../cluster/http/content-types.ts';
 import { brokenBodyReply, ERRORS, errorReply } from '../../../cluster/http/errors.ts';
 import {
   type HttpRequest,
@@ -13,17 +14,16 @@ import {
 } from '../../../cluster/http/http.ts';
 import { Measure } from '../../../cluster/http/measure.ts';
 import type { Metrics } from '../../../cluster/http/metrics.ts';
+import { tagHeaders } from '../../../cluster/http/preconditions.ts';
 import type { Handler, HeadJudge, ReplyCallback, Routes } from '../../../cluster/http/routes.ts';
 import { etagOf } from '../../../cluster/model/condition.ts';
 import { printVersion } from '../../../cluster/model/version.ts';
 import { contentTypeOf } from '../../../files/content-type.ts';
 import { DEFAULT_CLASS } from '../../../files/file-key.ts';
 import { openFormFile } from '../../../files/form-file.ts';
+import { answerFile, type FileFailure, unmetReply } from '../../../files/http/file-answer.ts';
 import type { PutFileOutcome } from '../../../files/outcomes.ts';
-import { isContentType } from '../content-types.ts';
-import { answerFile, type FileFailure, unmetReply } from '../file-answer.ts';
 import type { Gateway, GatewayContext } from '../gateway.ts';
-import { tagHeaders } from '../preconditions.ts';
 import { SFSS_ROUTES, type SfssVerb } from './sfss-routes.ts';
 import {
   exampleOf,

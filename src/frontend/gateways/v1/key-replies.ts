@@ -1,5 +1,6 @@
 // Makes replies of /v1/keys from what a read or write came to. Pure.
 
+import { typeHeaders } from '../../../cluster/http/content-types.ts';
 import { errorReply } from '../../../cluster/http/errors.ts';
 import {
   JSON_HEADERS,
@@ -7,6 +8,7 @@ import {
   textReply,
   type WholeReply,
 } from '../../../cluster/http/http.ts';
+import { isRecordTag, judgeRead, tagHeaders } from '../../../cluster/http/preconditions.ts';
 import { etagOf } from '../../../cluster/model/condition.ts';
 import {
   ATTRIBUTE_CONTENT_TYPE,
@@ -21,8 +23,6 @@ import type { ConditionalOutcome } from '../../../coordinator/operations/conditi
 import type { Explanation } from '../../../coordinator/operations/get/explanation.ts';
 import type { WriteOutcome, WriteRequest } from '../../../coordinator/operations/set/decision.ts';
 import { storedRecordOf } from '../../../coordinator/operations/set/set-record.ts';
-import { typeHeaders } from '../content-types.ts';
-import { isRecordTag, judgeRead, tagHeaders } from '../preconditions.ts';
 import type { KeyUsage } from './key-usage.ts';
 import type { KeyVerb } from './keys-routes.ts';
 

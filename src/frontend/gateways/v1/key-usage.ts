@@ -1,7 +1,9 @@
 // Parses a request to /v1/keys: what it asks for, or what is wrong with it and which curl line would be right. Pure, and
 // looks at everything but the body, so that a request can be refused before its body is sent; keys.ts carries it out.
 
+import { CONTENT_TYPE_BYTES_MAX, isContentType } from '../../../cluster/http/content-types.ts';
 import { type HttpRequest, hostHeader, queryOf } from '../../../cluster/http/http.ts';
+import { conditionOf, type WrongHead } from '../../../cluster/http/preconditions.ts';
 import {
   type Condition,
   type ETag,
@@ -15,9 +17,7 @@ import {
 } from '../../../cluster/model/limits.ts';
 import { VERSION_ZERO, type Version } from '../../../cluster/model/version.ts';
 import { parseQuery } from '../../../cluster/wire/query.ts';
-import { CONTENT_TYPE_BYTES_MAX, isContentType } from '../content-types.ts';
 import { minVersionLine, minVersionOf, WRONG_MIN_VERSION } from '../min-version.ts';
-import { conditionOf, type WrongHead } from '../preconditions.ts';
 import type { KeyVerb } from './keys-routes.ts';
 
 export interface KeyUsage {

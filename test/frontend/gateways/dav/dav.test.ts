@@ -77,11 +77,11 @@ class Stage {
     const put = this.files.put.bind(this.files);
     let left = times;
     this.files.put = (request, callback) => {
-      const confirm: PutFile['confirm'] = (confirmed) =>
+      const confirm: PutFile['confirm'] = (confirmed, manifest) =>
         request.confirm?.((set) => {
           if (left-- > 0) work();
           confirmed(set);
-        });
+        }, manifest);
       put({ ...request, confirm: left > 0 ? confirm : request.confirm }, callback);
     };
   }

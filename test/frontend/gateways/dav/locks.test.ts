@@ -13,7 +13,7 @@ import {
   lockTokenIn,
   mayChange,
   withLocks,
-} from '../../../../src/frontend/gateways/dav/locks.ts';
+} from '../../../../src/files/locks.ts';
 
 function lock(token: string, more: Partial<DavLock> = {}): DavLock {
   return { token, scope: 'exclusive', depth: 'infinity', owner: '', expiresAtMs: 1000, ...more };

@@ -1,9 +1,9 @@
 // What requests to /v1/keys ask for, or what is said to be wrong with them.
 
 import { describe, expect, test } from 'vitest';
+import { isRecordTag, judgeRead } from '../../../../src/cluster/http/preconditions.ts';
 import { type ETag, NO_CONDITION, printETag } from '../../../../src/cluster/model/condition.ts';
 import type { Version } from '../../../../src/cluster/model/version.ts';
-import { isRecordTag, judgeRead } from '../../../../src/frontend/gateways/preconditions.ts';
 import { readKeyUsage } from '../../../../src/frontend/gateways/v1/key-usage.ts';
 import type { KeyVerb } from '../../../../src/frontend/gateways/v1/keys-routes.ts';
 

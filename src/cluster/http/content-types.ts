@@ -1,7 +1,7 @@
 // Which content types are sent back as clients gave them, and with what else. Pure.
 
-import type { ReplyHeaders } from '../../cluster/http/http.ts';
-import { BYTES_TYPE } from '../../cluster/http/route-description.ts';
+import type { ReplyHeaders } from './http.ts';
+import { BYTES_TYPE } from './route-description.ts';
 
 export const CONTENT_TYPE_BYTES_MAX = 255;
 const ANY_BYTES = { 'content-type': BYTES_TYPE };

@@ -2,7 +2,7 @@
 // is another, so that nothing of it is stored.
 
 import { createHash, type Hash } from 'node:crypto';
-import type { BytePart, ByteStream } from '../../../cluster/http/byte-stream.ts';
+import type { BytePart, ByteStream } from '../../cluster/http/byte-stream.ts';
 import type { ToldSums } from './upload-sums.ts';
 
 interface CheckedSum {

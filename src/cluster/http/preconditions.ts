@@ -2,17 +2,17 @@
 // one step with the write (coordinator/operations/conditional). An ETag is that of a record, but where a gateway has its own,
 // which is a text here. Pure.
 
-import { type HttpRequest, hostHeader } from '../../cluster/http/http.ts';
-import { parseHttpDate } from '../../cluster/http/http-date.ts';
 import {
   type Condition,
   type ETag,
   NO_CONDITION,
   parseETag,
   printETag,
-} from '../../cluster/model/condition.ts';
-import { ETAGS_MAX } from '../../cluster/model/limits.ts';
-import { printVersion } from '../../cluster/model/version.ts';
+} from '../model/condition.ts';
+import { ETAGS_MAX } from '../model/limits.ts';
+import { printVersion } from '../model/version.ts';
+import { type HttpRequest, hostHeader } from './http.ts';
+import { parseHttpDate } from './http-date.ts';
 
 /** What may stand between two commas: a tag with its quotes, which may have commas in it, behind `W/` if it is weak. */
 const TAG = /[\t ,]*(W\/)?("[\x21\x23-\x7e\x80-\xff]*")[\t ]*(?=,|$)/y;

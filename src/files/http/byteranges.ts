@@ -3,11 +3,15 @@
 
 import { type BytePart, type ByteStream, bytesStream } from '../../cluster/http/byte-stream.ts';
 import type { HttpReply } from '../../cluster/http/http.ts';
-import { etagOf, printETag } from '../../cluster/model/condition.ts';
-import type { ByteRange, FileLayer, FileVersion } from '../../files/outcomes.ts';
+import type { ByteRange, FileLayer, FileVersion } from '../outcomes.ts';
 
 export type OpensFiles = Pick<FileLayer, 'open'>;
+/** What a file has, of whatever record. */
+export type AnsweredFile = Pick<FileVersion, 'manifest'>;
 export type ReplyHead = Pick<HttpReply, 'status' | 'headers'>;
+
+/** 128 bits of the SHA-512. */
+const BOUNDARY_DIGITS = 32;
 
 /** As Content-Range has it. @param size of the whole file */
 export function rangeText({ first, last }: ByteRange, size: number): string {
@@ -15,12 +19,12 @@ export function rangeText({ first, last }: ByteRange, size: number): string {
 }
 
 /**
- * The ETag of the record is in the boundary, and no content has it that was there before its record was.
+ * The digest of the content is in the boundary, and no content has its own digest.
  * @param opened the first range, whose bytes are there; the others are opened when it is their turn
  */
 export function partsReply(
   files: OpensFiles,
-  file: FileVersion,
+  file: AnsweredFile,
   { status, headers }: ReplyHead,
   opened: {
     readonly body: ByteStream;
@@ -29,7 +33,7 @@ export function partsReply(
   },
 ): HttpReply {
   const { 'content-type': contentType = '', ...otherHeaders } = headers;
-  const boundary = `velour-${printETag(etagOf(file.record)).replaceAll('"', '')}`;
+  const boundary = `velour-${file.manifest.sha512.slice(0, BOUNDARY_DIGITS)}`;
   const section = (range: ByteRange, content: Section): readonly Section[] => {
     const head = [
       `--${boundary}`,

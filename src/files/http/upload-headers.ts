@@ -1,8 +1,8 @@
 // What the headers of a PUT say of its file: its type, the time at which it was changed, its check sums. Pure.
 
-import type { HttpRequest } from '../../../cluster/http/http.ts';
-import { isContentType } from '../content-types.ts';
-import { secondsToMs } from './proppatch.ts';
+import { isContentType } from '../../cluster/http/content-types.ts';
+import type { HttpRequest } from '../../cluster/http/http.ts';
+import { MODIFIED_MS_MAX } from '../manifest.ts';
 import { readToldSums, type ToldSums } from './upload-sums.ts';
 
 export interface UploadHeaders {
@@ -27,4 +27,11 @@ export function readUploadHeaders(
   const contentType = type !== undefined && isContentType(type) ? type : undefined;
   const read = readToldSums(request);
   return 'fault' in read ? read : { told: { contentType, modifiedMs, sums: read.sums } };
+}
+
+/** @returns milliseconds; undefined for what is no number of seconds that a date in HTTP can have */
+export function secondsToMs(text: string): number | undefined {
+  if (!/^\d{1,12}(?:\.\d{1,9})?$/.test(text)) return undefined;
+  const ms = Math.floor(Number(text) * 1000);
+  return ms <= MODIFIED_MS_MAX ? ms : undefined;
 }

@@ -9,8 +9,8 @@ import {
   oneOf,
   type ShapeOf,
   text,
-} from '../../../cluster/wire/shapes.ts';
-import type { FileAttributes } from '../../../files/manifest.ts';
+} from '../cluster/wire/shapes.ts';
+import type { FileAttributes } from './manifest.ts';
 
 export type LockDepth = '0' | 'infinity';
 export type LockScope = 'exclusive' | 'shared';

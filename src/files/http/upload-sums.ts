@@ -1,7 +1,7 @@
 // The check sums that a client tells of the body of a PUT: `OC-Checksum` of ownCloud, `Content-MD5` (RFC 1864), `Content-Digest` and
 // `Repr-Digest` (RFC 9530), which are the same here, for a body is stored as it comes. Pure.
 
-import type { HttpRequest } from '../../../cluster/http/http.ts';
+import type { HttpRequest } from '../../cluster/http/http.ts';
 
 const BYTES = { md5: 16, sha1: 20, sha256: 32, sha512: 64 } as const;
 

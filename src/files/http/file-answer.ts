@@ -2,32 +2,40 @@
 // version of a file (F3). All but the bytes follows from the manifest, and a HEAD reads none.
 
 import type { ByteStream } from '../../cluster/http/byte-stream.ts';
+import { typeHeaders } from '../../cluster/http/content-types.ts';
 import { type ErrorCode, errorReply } from '../../cluster/http/errors.ts';
 import type { HttpReply, HttpRequest, WholeReply } from '../../cluster/http/http.ts';
 import { printHttpDate } from '../../cluster/http/http-date.ts';
-import type { ByteRange, FileVersion } from '../../files/outcomes.ts';
-import { parseRanges, type RequestedRanges } from '../../files/ranges.ts';
-import { type OpensFiles, partsReply, type ReplyHead, rangeText } from './byteranges.ts';
-import { typeHeaders } from './content-types.ts';
 import {
   dateIn,
   isModifiedSince,
   isUnmodified,
   judgeRead,
   type ReadVerdict,
-  type TagHeaders,
   type TextCondition,
-} from './preconditions.ts';
+} from '../../cluster/http/preconditions.ts';
+import type { ByteRange } from '../outcomes.ts';
+import { parseRanges, type RequestedRanges } from '../ranges.ts';
+import {
+  type AnsweredFile,
+  type OpensFiles,
+  partsReply,
+  type ReplyHead,
+  rangeText,
+} from './byteranges.ts';
 
 export interface FileAnswer {
-  readonly file: FileVersion;
+  readonly file: AnsweredFile;
   /** As the gateway has it of the file. */
   readonly contentType: string | undefined;
   /** If-Match and If-None-Match of the request. */
   readonly condition: TextCondition;
   /** The ETag by which the clients of the gateway know this content: it is another one for other bytes (F3). */
-  readonly tag: TagHeaders;
+  readonly tag: FileTag;
 }
+
+/** The headers that say which content an answer is about. */
+export type FileTag = Readonly<Record<string, string>> & { readonly etag: string };
 
 type ReadRequest = Pick<HttpRequest, 'method' | 'header'>;
 
@@ -110,7 +118,7 @@ function judge(
 }
 
 /** @param tag of what is there; undefined where nothing is */
-export function unmetReply(tag: TagHeaders | undefined): WholeReply {
+export function unmetReply(tag: FileTag | undefined): WholeReply {
   const there = tag === undefined ? 'no file is there' : `the file there has the ETag ${tag.etag}`;
   return errorReply('condition-failed', `the condition does not hold: ${there}`, {
     headers: tag ?? {},

@@ -1,0 +1,213 @@
+// An upload with a ticket, from its first byte to its acknowledgement: the upload of file-put.ts, which in its last moment judges the
+// locks and conditions of the name once more, and takes the ticket for itself, before the record of the file is set. So one
+// ticket stores one file, and no upload slips past a lock that was set while its body came.
+
+import { assert } from '../../cluster/assert.ts';
+import { isUnmodified, judgeRead, type TextCondition } from '../../cluster/http/preconditions.ts';
+import { NO_CONDITION } from '../../cluster/model/condition.ts';
+import type { Clock } from '../../cluster/ports.ts';
+import { keysAround } from '../file-key.ts';
+import { asFound } from '../file-record.ts';
+import { contentTagOf } from '../http/content-tag.ts';
+import { locksIn, locksOver, mayChange } from '../locks.ts';
+import type { FileManifest } from '../manifest.ts';
+import type {
+  ConfirmedSet,
+  FileLayer,
+  FileVersion,
+  FindFileOutcome,
+  PutFile,
+  PutFileOutcome,
+} from '../outcomes.ts';
+import type { WriteTicket } from './ticket.ts';
+import { TICKETED_UPLOAD_MS_MAX, type TicketRecords } from './ticket-record.ts';
+import type { TicketUse } from './tickets.ts';
+
+export interface TicketedPutParts {
+  readonly files: Pick<FileLayer, 'put' | 'find'>;
+  readonly records: Pick<TicketRecords, 'claim' | 'stored' | 'state'>;
+  /** The cluster's (H31). */
+  readonly clock: Pick<Clock, 'wallMs'>;
+}
+
+export interface TicketedPut extends Pick<PutFile, 'body' | 'modifiedMs' | 'expected'> {
+  readonly ticket: WriteTicket;
+  /** Counts where the ticket has none. */
+  readonly contentType: string | undefined;
+  /** What the name must have, as clients know files by their contents. */
+  readonly condition: TextCondition & {
+    /** If-Unmodified-Since, in ms since 1970. */
+    readonly sinceMs?: number | undefined;
+  };
+}
+
+type TicketedPutRefusal =
+  /** The condition does not hold; `file` is what is there, if anything. */
+  | { readonly kind: 'unmet'; readonly file: FileVersion | undefined }
+  /** A file was stored with the ticket already. */
+  | { readonly kind: 'used' }
+  /** The upload took so long that the ticket may have been used meanwhile, and nobody knows any more. */
+  | { readonly kind: 'expired' }
+  /** A lock is in the way whose token the ticket does not have. */
+  | { readonly kind: 'locked' }
+  | { readonly kind: 'is-directory' }
+  | Extract<PutFileOutcome, { kind: 'not-stored' }>;
+
+export type TicketedPutOutcome = Exclude<PutFileOutcome, { kind: 'unmet' }> | TicketedPutRefusal;
+
+/** @param callback called exactly once; the body has been read to its end by then, or discarded */
+export function putWithTicket(
+  parts: TicketedPutParts,
+  request: TicketedPut,
+  callback: (outcome: TicketedPutOutcome) => void,
+): void {
+  const refuse = (refusal: TicketedPutRefusal) => {
+    request.body.discard();
+    callback(refusal);
+  };
+  // Before the body, so that nobody sends one in vain; what counts is judged when it has come.
+  parts.records.state(request.ticket.id, (state) => {
+    if (state.kind === 'failed') return refuse({ ...state, kind: 'not-stored' });
+    if (state.kind !== 'unused') return refuse({ kind: 'used' });
+    return judge(parts, request, (judged) =>
+      judged.kind === 'judged' ? upload(parts, request, callback) : refuse(judged),
+    );
+  });
+}
+
+function upload(
+  parts: TicketedPutParts,
+  request: TicketedPut,
+  callback: (outcome: TicketedPutOutcome) => void,
+): void {
+  const { ticket, contentType, condition: _judged, ...told } = request;
+  const { key, replicationClass, waitsForAll, bytesMax, id } = ticket;
+  let refusal: TicketedPutRefusal | undefined;
+  let claimed: TicketUse | undefined;
+  const confirm = (set: (set: ConfirmedSet | undefined) => void, manifest: FileManifest): void => {
+    const refuse = (why: TicketedPutRefusal) => {
+      refusal = why;
+      set(undefined);
+    };
+    judge(parts, request, (judged) => {
+      if (judged.kind !== 'judged') return refuse(judged);
+      // Somebody else has changed the name since: the ticket is this upload's already.
+      if (claimed !== undefined) return set(judged.set);
+      const use = useOf(ticket, manifest);
+      return claim(parts, ticket, use, (outcome) => {
+        if (outcome !== 'claimed') return refuse(outcome);
+        claimed = use;
+        return set(judged.set);
+      });
+    });
+  };
+  parts.files.put(
+    {
+      ...told,
+      key,
+      bytesMax,
+      contentType: ticket.contentType ?? contentType,
+      replicationClass,
+      // A redirect needs a blob to lead to.
+      inlineMax: 0,
+      placedAs: id,
+      waitsForAll,
+      condition: NO_CONDITION,
+      confirm,
+    },
+    (outcome) => {
+      if (refusal !== undefined) return callback(refusal);
+      if (outcome.kind === 'unmet') return callback(OVERTAKEN);
+      if (outcome.kind !== 'stored') return callback(outcome);
+      assert(claimed !== undefined, 'no file is stored before its ticket is claimed');
+      // Whoever asks for the ticket once the upload is answered shall hear of its end, though others overwrite the file.
+      return parts.records.stored(ticket, claimed, () => callback(outcome));
+    },
+  );
+}
+
+const OVERTAKEN = {
+  kind: 'not-stored',
+  code: 'not-stored',
+  detail: 'others change this file at the same time, again and again',
+} as const;
+
+function claim(
+  { records, clock }: TicketedPutParts,
+  ticket: WriteTicket,
+  use: TicketUse,
+  callback: (outcome: 'claimed' | TicketedPutRefusal) => void,
+): void {
+  // From then on nobody may know any more that the ticket was used.
+  if (clock.wallMs() > ticket.expiresMs + TICKETED_UPLOAD_MS_MAX) {
+    return callback({ kind: 'expired' });
+  }
+  return records.claim(ticket, use, (outcome) => {
+    switch (outcome.kind) {
+      case 'claimed':
+        return callback('claimed');
+      case 'used':
+        return callback({ kind: 'used' });
+      case 'failed':
+        return callback({ ...outcome, kind: 'not-stored' });
+    }
+  });
+}
+
+function useOf({ key }: WriteTicket, manifest: FileManifest): TicketUse {
+  const { size, sha512, md5 } = manifest;
+  return { key, size, sha512, md5, blob: manifest.kind === 'blob' ? manifest.blob : undefined };
+}
+
+type UploadJudgement = { readonly kind: 'judged'; readonly set: ConfirmedSet } | TicketedPutRefusal;
+
+/** Judges what is at the name now, and the directories around it. @param callback called exactly once */
+function judge(
+  { files, clock }: TicketedPutParts,
+  { ticket, condition }: TicketedPut,
+  callback: (judgement: UploadJudgement) => void,
+): void {
+  const keys = [...keysAround(ticket.key), ticket.key];
+  const found: (FindFileOutcome | undefined)[] = keys.map(() => undefined);
+  let missing = keys.length;
+  for (const [index, key] of keys.entries()) {
+    files.find(key, (outcome) => {
+      found[index] = outcome;
+      if (--missing > 0) return;
+      callback(judgementOf(ticket, condition, found as FindFileOutcome[], clock.wallMs()));
+    });
+  }
+}
+
+/** @param found of the directories from the outermost on, and of the name as the last */
+function judgementOf(
+  { attributes, submitted = [] }: WriteTicket,
+  condition: TicketedPut['condition'],
+  found: readonly FindFileOutcome[],
+  nowMs: number,
+): UploadJudgement {
+  const failed = found.find((outcome) => outcome.kind === 'failed');
+  if (failed !== undefined) return { ...failed, kind: 'not-stored' };
+  const files = found.map((outcome) => (outcome.kind === 'found' ? outcome.file : undefined));
+  const present = files.at(-1);
+  if (present?.manifest.kind === 'directory') return { kind: 'is-directory' };
+  if (!holds(condition, present)) return { kind: 'unmet', file: present };
+  const way = files.map((file) => ({ locks: locksIn(file?.manifest.attributes, nowMs) }));
+  // What is new is a change of its directory as well.
+  const ways = present === undefined ? [way, way.slice(0, -1)] : [way];
+  const tokens = new Set(submitted);
+  if (ways.some((each) => !mayChange(locksOver(each), tokens))) return { kind: 'locked' };
+  const kept = present?.manifest.attributes;
+  const all =
+    kept === undefined && attributes === undefined ? undefined : { ...kept, ...attributes };
+  return { kind: 'judged', set: { condition: asFound(present), attributes: all } };
+}
+
+/** RFC 9110, 13.2.2, of a change. */
+function holds(condition: TicketedPut['condition'], present: FileVersion | undefined): boolean {
+  const { sinceMs } = condition;
+  if (!isUnmodified(condition, { sinceMs, modifiedMs: present?.manifest.modifiedMs })) return false;
+  const tag = present === undefined ? undefined : contentTagOf(present.manifest);
+  if (tag !== undefined) return judgeRead(condition, (each) => each === tag) === 'send';
+  return condition.ifMatch === undefined;
+}

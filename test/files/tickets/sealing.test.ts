@@ -1,0 +1,70 @@
+// The form of tickets in URLs: what was sealed comes back as it was, and nothing else is taken for a ticket.
+
+import { describe, expect, test } from 'vitest';
+import type { BlobId } from '../../../src/files/blob-id.ts';
+import { DEFAULT_CLASS, type FileKey } from '../../../src/files/file-key.ts';
+import { openTicket, sealTicket } from '../../../src/files/tickets/sealing.ts';
+import type { ReadTicket, WriteTicket } from '../../../src/files/tickets/ticket.ts';
+
+const SECRET = Buffer.alloc(32, 7);
+const END_MS = 1_700_000_000_000;
+const ID = '0198c0de000000112233445566778899' as BlobId;
+const KEY = Buffer.from('\xfff d:a\0b\0\xe9 ?#', 'latin1') as FileKey;
+const READ: ReadTicket = {
+  purpose: 'read',
+  id: ID,
+  key: KEY,
+  contentType: 'text/plain; charset=utf-8',
+  expiresMs: END_MS,
+  modifiedMs: 12,
+  size: 3,
+  sha512: '0a'.repeat(64),
+  md5: '0b'.repeat(16),
+};
+const WRITE: WriteTicket = {
+  purpose: 'write',
+  id: ID,
+  key: KEY,
+  contentType: undefined,
+  expiresMs: END_MS,
+  replicationClass: DEFAULT_CLASS,
+  waitsForAll: true,
+  bytesMax: 2 ** 40,
+  attributes: { "it's": 'ä\n' },
+  submitted: ['urn:uuid:1'],
+};
+
+describe('a sealed ticket', () => {
+  test.each([READ, WRITE])('comes back as it was: $purpose', (ticket) => {
+    const token = sealTicket(ticket, SECRET);
+    expect(token).toMatch(/^[A-Za-z0-9._-]+$/);
+    expect(token.startsWith(`${ID}.`)).toBe(true);
+    expect(openTicket(token, SECRET, END_MS - 1)).toStrictEqual({ kind: 'valid', ticket });
+  });
+
+  test('has expired from its last millisecond on', () => {
+    const token = sealTicket(READ, SECRET);
+    expect(openTicket(token, SECRET, END_MS)).toStrictEqual({ kind: 'expired', ticket: READ });
+  });
+
+  test('is forged if any of its characters is another one, or missing, or one too many', () => {
+    const token = sealTicket(WRITE, SECRET);
+    for (let at = 0; at < token.length; at++) {
+      // A digit of an id as well as of base64.
+      const other = token[at] === '0' ? '1' : '0';
+      for (const middle of [other, '', `${token[at]}${other}`]) {
+        const changed = `${token.slice(0, at)}${middle}${token.slice(at + 1)}`;
+        expect(openTicket(changed, SECRET, 0), changed).toStrictEqual({ kind: 'forged' });
+      }
+    }
+  });
+
+  test('is forged under another secret, even once it would have expired', () => {
+    const token = sealTicket(READ, Buffer.alloc(32, 8));
+    expect(openTicket(token, SECRET, END_MS + 1)).toStrictEqual({ kind: 'forged' });
+  });
+
+  test.each(['', '.', '..', ID, `${ID}.`, `${ID}.e30.`, 'é.é.é'])('is not %j', (token) => {
+    expect(openTicket(token, SECRET, 0)).toStrictEqual({ kind: 'forged' });
+  });
+});

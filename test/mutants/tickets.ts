@@ -1,0 +1,244 @@
+// Wrong tickets: such that permit what they should not, store more than one file, or pass a lock.
+
+import { type Mutant, tests } from './mutant.ts';
+
+const TICKETS = 'src/files/tickets';
+const TICKETS_TESTS = 'test/files/tickets';
+const DOOR = 'src/fileserver/door';
+const SEALING_TESTS = `${TICKETS_TESTS}/sealing.test.ts`;
+const SECRET_TESTS = `${TICKETS_TESTS}/ticket-secret.test.ts`;
+const PUT_TESTS = `${TICKETS_TESTS}/ticketed-put.test.ts`;
+const DOOR_TESTS = 'test/processes/tickets.test.ts';
+
+function mutant(
+  name: string,
+  file: string,
+  [find, replace]: readonly [find: string, replace: string],
+  [path, test]: readonly [path: string, test: string],
+): Mutant {
+  return {
+    name,
+    rule: 'FILES.md, 4',
+    edits: [{ file, find, replace }],
+    fate: tests(path, test),
+  };
+}
+
+export const TICKET_MUTANTS: readonly Mutant[] = [
+  mutant(
+    'any-seal-is-good',
+    `${TICKETS}/sealing.ts`,
+    [
+      'left.length === right.length && timingSafeEqual(left, right)',
+      'left.length === right.length',
+    ],
+    [SEALING_TESTS, 'is forged if any of its characters is another one'],
+  ),
+  mutant(
+    'a-ticket-never-ends',
+    `${TICKETS}/sealing.ts`,
+    ["nowMs < ticket.expiresMs ? 'valid' : 'expired'", "nowMs < Infinity ? 'valid' : 'expired'"],
+    [SEALING_TESTS, 'has expired from its last millisecond on'],
+  ),
+  mutant(
+    'the-id-of-a-ticket-is-not-sealed',
+    `${TICKETS}/sealing.ts`,
+    [
+      "return createHmac('sha256', secret).update(body).digest('base64url');",
+      "return createHmac('sha256', secret).update(body.slice(32)).digest('base64url');",
+    ],
+    [SEALING_TESTS, 'is forged if any of its characters is another one'],
+  ),
+  mutant(
+    'a-ticket-lives-as-long-as-anybody-likes',
+    `${TICKETS}/cluster-tickets.ts`,
+    ['Math.min(lifetimeMs, TICKET_MS_MAX)', 'lifetimeMs'],
+    [SECRET_TESTS, 'lives for an hour at most'],
+  ),
+  mutant(
+    'each-process-has-its-own-secret',
+    `${TICKETS}/ticket-secret.ts`,
+    [
+      ": this.#noted({ kind: 'known', secret: recordValue(outcome.record) }),",
+      ": this.#noted({ kind: 'known', secret: value }),",
+    ],
+    [SECRET_TESTS, 'is the first one where two make one'],
+  ),
+  mutant(
+    'a-secret-that-was-absent-is-so-for-a-second',
+    `${TICKETS}/ticket-secret.ts`,
+    ["this.#latest?.kind === 'known' && nowMs", 'this.#latest !== undefined && nowMs'],
+    [SECRET_TESTS, 'is heard of at once'],
+  ),
+  mutant(
+    'who-opens-a-ticket-makes-a-secret',
+    `${TICKETS}/cluster-tickets.ts`,
+    ['this.#secret.look((known) => {', 'this.#secret.make((known) => {'],
+    [SECRET_TESTS, 'is made by nobody who only opens tickets'],
+  ),
+  mutant(
+    'each-wrong-token-asks-for-the-secret',
+    `${TICKETS}/ticket-secret.ts`,
+    ['nowMs - this.#askedMs < ASK_AGAIN_MS', 'nowMs < this.#askedMs'],
+    [SECRET_TESTS, 'at most once a second'],
+  ),
+  mutant(
+    'a-new-secret-is-never-heard-of',
+    `${TICKETS}/ticket-secret.ts`,
+    ['nowMs - this.#askedMs < ASK_AGAIN_MS', 'nowMs >= this.#askedMs'],
+    [SECRET_TESTS, 'at most once a second'],
+  ),
+  mutant(
+    'one-ticket-for-two-files',
+    `${TICKETS}/ticket-record.ts`,
+    [
+      "const request = { key, condition: { ifNoneMatch: 'any' }, change } as const;",
+      'const request = { key, condition: {}, change } as const;',
+    ],
+    [PUT_TESTS, 'is refused where another one was faster while the body came'],
+  ),
+  mutant(
+    'a-ticket-is-not-claimed',
+    `${TICKETS}/ticketed-put.ts`,
+    ["if (outcome !== 'claimed') return refuse(outcome);", ''],
+    [PUT_TESTS, 'is refused where another one was faster while the body came'],
+  ),
+  mutant(
+    'a-ticket-is-claimed-before-its-condition-is-judged',
+    `${TICKETS}/ticketed-put.ts`,
+    [
+      "      if (judged.kind !== 'judged') return refuse(judged);\n      // Somebody",
+      "      if (judged.kind !== 'judged') return claim(parts, ticket, useOf(ticket, manifest), () => refuse(judged));\n      // Somebody",
+    ],
+    [PUT_TESTS, 'judges its condition when its body has come'],
+  ),
+  mutant(
+    'a-ticket-is-claimed-at-each-try',
+    `${TICKETS}/ticketed-put.ts`,
+    ['if (claimed !== undefined) return set(judged.set);', ''],
+    [PUT_TESTS, 'claims its ticket once'],
+  ),
+  mutant(
+    'a-ticketed-upload-looks-for-locks-before-its-body-alone',
+    `${TICKETS}/ticketed-put.ts`,
+    [
+      "      if (judged.kind !== 'judged') return refuse(judged);\n      // Somebody",
+      "      if (judged.kind !== 'judged') return set({ condition: NO_CONDITION, attributes: undefined });\n      // Somebody",
+    ],
+    [PUT_TESTS, 'does not pass a lock on'],
+  ),
+  mutant(
+    'a-ticket-passes-the-lock-of-a-folder',
+    'src/files/file-key.ts',
+    [
+      '    keys.push(Buffer.concat([prefix, above,',
+      '    if (above.length < 0) keys.push(Buffer.concat([prefix, above,',
+    ],
+    [PUT_TESTS, 'does not pass a lock on a folder around it'],
+  ),
+  mutant(
+    'what-is-new-passes-the-lock-of-its-folder',
+    `${TICKETS}/ticketed-put.ts`,
+    ['present === undefined ? [way, way.slice(0, -1)] : [way]', '[way]'],
+    [PUT_TESTS, 'of what is new in it'],
+  ),
+  mutant(
+    'a-ticketed-upload-drops-what-is-beside-the-content',
+    `${TICKETS}/ticketed-put.ts`,
+    ['{ ...kept, ...attributes }', '{ ...attributes }'],
+    [PUT_TESTS, 'passes a lock with its token, and leaves it'],
+  ),
+  mutant(
+    'a-folder-becomes-a-file-by-a-ticket',
+    `${TICKETS}/ticketed-put.ts`,
+    ["if (present?.manifest.kind === 'directory')", 'if (present === null)'],
+    [PUT_TESTS, 'stores no file over a folder'],
+  ),
+  mutant(
+    'an-upload-without-end-uses-its-ticket-again',
+    `${TICKETS}/ticketed-put.ts`,
+    ['clock.wallMs() > ticket.expiresMs + TICKETED_UPLOAD_MS_MAX', 'clock.wallMs() < 0'],
+    [PUT_TESTS, 'that nobody knows any more'],
+  ),
+  mutant(
+    'a-used-ticket-is-forgotten-too-soon',
+    `${TICKETS}/ticket-record.ts`,
+    [
+      'const RECORD_MS = TICKETED_UPLOAD_MS_MAX + 60 * 60 * 1000;',
+      'const RECORD_MS = 60 * 60 * 1000;',
+    ],
+    [PUT_TESTS, 'may end long after its ticket'],
+  ),
+  mutant(
+    'a-file-that-is-there-is-not-of-its-ticket',
+    `${TICKETS}/ticket-record.ts`,
+    ["kind: isThere ? 'stored' : 'used'", "kind: 'used'"],
+    [PUT_TESTS, 'is told by the record of the file'],
+  ),
+  mutant(
+    'any-file-of-the-name-is-of-the-ticket',
+    `${TICKETS}/ticket-record.ts`,
+    ['return manifest.blob === blob;', 'return blob !== undefined;'],
+    [PUT_TESTS, 'is used where the file is of another upload'],
+  ),
+  mutant(
+    'the-end-of-a-ticketed-upload-is-not-noted',
+    `${TICKETS}/ticketed-put.ts`,
+    [
+      'return parts.records.stored(ticket, claimed, () => callback(outcome));',
+      'return callback(outcome);',
+    ],
+    [PUT_TESTS, 'stores what the ticket says, and notes it'],
+  ),
+  mutant(
+    'a-ticket-for-reading-stores',
+    `${DOOR}/door.ts`,
+    ['return ticket.purpose === purpose;', 'return true;'],
+    [DOOR_TESTS, 'reads with a ticket nothing without one'],
+  ),
+  mutant(
+    'the-id-of-a-ticket-is-that-of-each-upload',
+    'src/files/file-put.ts',
+    [': linkedBlobId(placedAs, random.token());', ': placedAs;'],
+    [DOOR_TESTS, 'one of many that are sent at the same time'],
+  ),
+  mutant(
+    'a-ticketed-blob-is-placed-anywhere',
+    'src/files/file-put.ts',
+    ['return placedAs === undefined', 'return placedAs !== null'],
+    [DOOR_TESTS, 'on as many file servers as its class says'],
+  ),
+  mutant(
+    'a-blob-that-has-moved-is-gone-for-its-ticket',
+    `${DOOR}/ticket-downloads.ts`,
+    [
+      'opens: this.#files };',
+      "opens: { open: (_file, _range, told) => told({ kind: 'failed', code: 'file-unreadable', detail: '' }) } };",
+    ],
+    [DOOR_TESTS, 'never another version than it is for'],
+  ),
+  mutant(
+    'pages-of-other-origins-may-not-use-tickets',
+    'src/cluster/http/routes.ts',
+    ['entry.traits.changes && entry.route.forAnyPage !== true', 'entry.traits.changes'],
+    [DOOR_TESTS, 'for pages of any origin'],
+  ),
+  mutant(
+    'a-form-leads-anywhere',
+    `${DOOR}/protocols/form-post.ts`,
+    ['isWeb && given.length', 'given.length > 0 && given.length'],
+    [DOOR_TESTS, 'the file in a form'],
+  ),
+  mutant(
+    'the-dates-of-webdav-are-not-told-of',
+    `${DOOR}/protocols/webdav-put.ts`,
+    ["{ 'x-oc-mtime': 'accepted' }", '{}'],
+    [DOOR_TESTS, 'what WebDAV clients say of a file'],
+  ),
+  mutant(
+    'a-body-comes-before-its-ticket-is-looked-up',
+    `${TICKETS}/ticketed-put.ts`,
+    ["if (state.kind !== 'unused') return refuse({ kind: 'used' });", ''],
+    [DOOR_TESTS, 'sends no body with a ticket that is none'],
+  ),
+];
