@@ -1,6 +1,6 @@
-// The clients of WebDAV of a run, through the gateways of all frontends: some lock a file, write it under their token and unlock it,
-// some try to write it without, and some store another file in place of the very content that they have seen. What must hold:
-// a lock is held by one client at a time, no write without its token passes it, and no conditional write is lost.
+// The clients of WebDAV of a run, through the gateways of all frontends: some lock a file, write it under their token and
+// unlock it, some try to write it without, and some store another file in place of the very content that they have seen.
+// What must hold: a lock is held by one client at a time, no write without its token passes it, and no conditional write is lost.
 
 import { type HttpReply, isWhole, replyHeader } from '../cluster/http/http.ts';
 import { directoryFileKey, type FileKey } from '../files/file-key.ts';

@@ -6,6 +6,7 @@ import { type PartitionId, partitionOf } from '../cluster/model/partition.ts';
 import { classKey, type FileKey, type ReplicationClass } from '../files/file-key.ts';
 import { type FileTimes, fileTimes } from '../files/file-times.ts';
 import type { SimulatedCluster } from './cluster.ts';
+import { ContentClients } from './content-clients.ts';
 import { DavClients } from './dav-clients.ts';
 import { DirectoryClients } from './directory-clients.ts';
 import type { FaultLog } from './fault-log.ts';
@@ -91,6 +92,17 @@ export function fileServersOf(
   return 1 + (Math.floor(seed / FILES_EVERY) % SERVERS_MAX);
 }
 
+/** Clients of a run that judge by themselves what they were told. */
+interface JudgedClients {
+  start(): void;
+  stop(): void;
+  giveUp(isGivenUp: (key: FileKey) => boolean): void;
+  /** Of their files that were not given up. */
+  readonly keys: readonly FileKey[];
+  /** Called when nobody asks anything any more, of those that can tell only then. */
+  violations?(): readonly string[];
+}
+
 export interface FileRunOf {
   readonly world: World;
   readonly cluster: SimulatedCluster;
@@ -113,9 +125,8 @@ export class FileRun {
   readonly #digits: () => number;
   readonly #asker: FileAsker;
   readonly #clients: FileClients;
-  readonly #directories: DirectoryClients;
-  readonly #tickets: TicketClients;
-  readonly #davClients: DavClients;
+  /** Beside those, whose history is the asker's. */
+  readonly #others: readonly JudgedClients[];
   #healedMs = 0;
   #isOver = false;
 
@@ -135,9 +146,12 @@ export class FileRun {
     this.#clients = new FileClients(world, cluster, this.#asker, load);
     const [fileOracles, asker] = [this.#oracles, this.#asker];
     const of = { world, cluster, oracles: fileOracles, asker, thinkMs, violation };
-    this.#directories = new DirectoryClients(of);
-    this.#tickets = new TicketClients({ ...of, contents: asker.contents });
-    this.#davClients = new DavClients(of);
+    this.#others = [
+      new DirectoryClients(of),
+      new DavClients(of),
+      new ContentClients(of),
+      new TicketClients({ ...of, contents: asker.contents }),
+    ];
   }
 
   start(): void {
@@ -148,9 +162,7 @@ export class FileRun {
       this.#asker.otherClass = MANY.name;
     });
     this.#clients.start();
-    this.#directories.start();
-    this.#tickets.start();
-    this.#davClients.start();
+    for (const clients of this.#others) clients.start();
     this.#strikeLater();
   }
 
@@ -165,9 +177,7 @@ export class FileRun {
 
   stop(): void {
     this.#clients.stop();
-    this.#directories.stop();
-    this.#tickets.stop();
-    this.#davClients.stop();
+    for (const clients of this.#others) clients.stop();
   }
 
   /** The operator gives up partitions: what becomes of the files there, nobody promises. */
@@ -177,9 +187,7 @@ export class FileRun {
       if (partitions.includes(partitionOf(keyOf(path), digits))) this.#asker.giveUp(path);
     }
     const isGivenUp = (key: FileKey) => partitions.includes(partitionOf(key, digits));
-    this.#directories.giveUp(isGivenUp);
-    this.#tickets.giveUp(isGivenUp);
-    this.#davClients.giveUp(isGivenUp);
+    for (const clients of this.#others) clients.giveUp(isGivenUp);
     if (partitions.includes(partitionOf(classKey(MANY.name), digits))) {
       this.#oracles.setCopies(MANY.name, undefined);
     }
@@ -189,12 +197,7 @@ export class FileRun {
   check(): void {
     if (!this.#hasFiles) return;
     const paths = PATHS.filter((path) => !this.#asker.isGivenUp(path));
-    const keys = [
-      ...paths.map(keyOf),
-      ...this.#directories.keys,
-      ...this.#tickets.keys,
-      ...this.#davClients.keys,
-    ];
+    const keys = [...paths.map(keyOf), ...this.#others.flatMap((each) => each.keys)];
     const untilMs = this.#world.nowMs + SETTLED_WITHIN_MS;
     const problems = () => this.#oracles.unsettled(keys);
     while (problems().length > 0 && this.#world.nowMs < untilMs) {
@@ -204,8 +207,7 @@ export class FileRun {
     const broken = [
       ...problems(),
       ...asker.violations(),
-      ...this.#directories.violations(),
-      ...this.#davClients.violations(),
+      ...this.#others.flatMap((each) => each.violations?.() ?? []),
       ...asker.unlively(this.#healedMs + UNDONE_AFTER_MS + protocolTimes(1).setDeadlineMs / 2),
       ...asker.questions.unanswered(),
     ];

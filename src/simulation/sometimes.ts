@@ -61,6 +61,7 @@ const OFTEN: readonly string[] = [
   'dav PUT: 412',
   'dav PUT: 423',
   'conditional files linearizable',
+  'content named again',
   'blob goes to the trash',
   'ticket used: 201',
   'ticket used: 403',
