@@ -11,21 +11,21 @@ import {
 } from '../../../../../src/frontend/gateways/broker/config/read-config.ts';
 import { SeededRandom } from '../../../../helpers/random.ts';
 
-/** Every word that the original has, as its users have them in their files. */
+/** Every word that the original has. */
 const ORIGINAL = `daemonize yes
 listen 0.0.0.0:6565
-logfile /var/log/access.log
+logfile /srv/log/broker
 loglevel DEBUG
-# the state
+# who keeps what is known of files
 upstream db {
-    server 10.0.0.10:6444
-    server 10.0.0.20:6444
+    server 192.0.2.1:7001
+    server 192.0.2.2:7001
 }
 domain {
     domain_name www.domain.com
     db_backend db
-    #db_backend 10.0.0.10:6444
-    logfile /var/log/domain.log
+    # a word after this mark means nothing: db_backend
+    logfile /srv/log/www
     loglevel warn
     type jpg {
         replicate 3
@@ -39,13 +39,13 @@ domain {
 `;
 
 const IN_ONE_LINE =
-  'listen 0.0.0.0:6565 loglevel debug upstream db { server 10.0.0.10:6444 server 10.0.0.20:6444 } domain { domain_name www.domain.com  type jpg { replicate 3 }  type pdf { replicate 2  client_wait_to_finish true }  share /prefix http://static03.domain.com/ }';
+  'listen 0.0.0.0:6565 loglevel debug upstream db { server 192.0.2.1:7001 server 192.0.2.2:7001 } domain { domain_name www.domain.com  type jpg { replicate 3 }  type pdf { replicate 2  client_wait_to_finish true }  share /prefix http://static03.domain.com/ }';
 
 const WITH_SEMICOLONS = ORIGINAL.replace(/^( *[^#\s].*[^{}\s])$/gm, '$1;');
 
 const AS_JSON = `{
   "listen": "0.0.0.0:6565", "loglevel": "debug",
-  "upstream": {"db": {"server": ["10.0.0.10:6444", "10.0.0.20:6444"]}},
+  "upstream": {"db": {"server": ["192.0.2.1:7001", "192.0.2.2:7001"]}},
   "domain": [{
     "domain_name": "www.domain.com",
     "type": {"jpg": {"replicate": 3}, "pdf": {"replicate": 2, "client_wait_to_finish": true}},
@@ -75,7 +75,7 @@ describe('a configuration as the original has it', () => {
   test('says where to listen, and which domains there are', () => {
     expect(config).toMatchObject({
       port: 6565,
-      upstreams: [{ name: 'db', servers: ['10.0.0.10:6444', '10.0.0.20:6444'] }],
+      upstreams: [{ name: 'db', servers: ['192.0.2.1:7001', '192.0.2.2:7001'] }],
       domains: [{ name: 'www.domain.com', hosts: ['www.domain.com'] }],
     });
   });
@@ -382,7 +382,7 @@ describe('what is wrong is said with its place, and with what would be right', (
     [
       'a server without a port',
       `upstream a { server b } ${inDomain('')}`,
-      ['1:21 this is b, and must be HOST:PORT, such as 10.0.0.10:6444'],
+      ['1:21 this is b, and must be HOST:PORT, such as 192.0.2.1:7001'],
     ],
     [
       'a quotation mark without its other',
