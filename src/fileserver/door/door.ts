@@ -1,5 +1,6 @@
-// The door of a file server: whoever has a ticket reads or stores a file here, and needs nothing else. It never redirects, so that no client is
-// sent in a circle. Tickets are opened here; what is done with them is in ticket-downloads.ts and ticket-uploads.ts.
+// The door of a file server: whoever has a ticket reads or stores a file here, and needs nothing else. No client is sent on to
+// another place that has the file, so none is sent in a circle. Tickets are opened here; what is done with them is in
+// ticket-downloads.ts and ticket-uploads.ts.
 
 import type { PathParameters } from '../../cluster/http/client-route.ts';
 import { errorReply } from '../../cluster/http/errors.ts';
