@@ -382,7 +382,7 @@ describe('what is wrong is said with its place, and with what would be right', (
     [
       'a server without a port',
       `upstream a { server b } ${inDomain('')}`,
-      ['1:21 this is b, and must be HOST:PORT, such as 192.0.2.1:7001'],
+      ['1:21 this is b, and must be HOST:PORT, such as 10.0.0.10:6444'],
     ],
     [
       'a quotation mark without its other',
