@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs a whole cluster on this machine, in the foreground; Ctrl-C stops it. On a fresh clone it installs
 # and builds first. Settings: NUM_FRONTEND, WORKERS, NUM_STORAGE, NUM_FILESERVER, REDUNDANCY,
-# CONTROLLER_PORT, STORAGE_PORT, FILESERVER_PORT, FRONTEND_PORT, BLOBS_PORT, DATA_DIR, as environment
+# CONTROLLER_PORT, STORAGE_PORT, FILESERVER_PORT, FRONTEND_PORT, BLOBS_PORT, BROKER_PORT, DATA_DIR, as environment
 # variables, or the options of `velour local`.
 set -euo pipefail
 script=${BASH_SOURCE[0]}

@@ -7,6 +7,7 @@ import { blobsGetCommand } from './commands/blobs/get.ts';
 import { blobsMarkCommand } from './commands/blobs/mark.ts';
 import { blobsPutCommand } from './commands/blobs/put.ts';
 import { blobsRmCommand } from './commands/blobs/rm.ts';
+import { brokerCheckConfigCommand } from './commands/broker/check-config.ts';
 import { clusterCommand } from './commands/cluster/cluster.ts';
 import { statusCommand } from './commands/cluster/status.ts';
 import { topCommand } from './commands/cluster/top.ts';
@@ -83,6 +84,7 @@ const COMMANDS: readonly Command[] = [
   blobsGetCommand,
   blobsRmCommand,
   blobsMarkCommand,
+  brokerCheckConfigCommand,
   backupCommand,
   restoreCommand,
   loadCommand,
@@ -92,6 +94,7 @@ const COMMANDS: readonly Command[] = [
 
 const GROUPS = {
   blobs: 'The blob service: content by its SHA-512, and what the operator forbids of it',
+  broker: 'The broker: its configuration',
   files: 'Look after files: list them, see where their copies are, collect, rebuild',
 };
 

@@ -84,6 +84,8 @@ describe('imports point one way', () => {
     storage: ['cluster'],
     // Lives in somebody else's process, and composes with the adapters as commands do.
     client: ['coordinator', 'cluster', 'cluster/io'],
+    // The same, for applications on node:http.
+    middleware: ['client', 'cluster', 'cluster/io'],
     'cluster/io': ['cluster'],
     cluster: [],
   };
@@ -115,7 +117,7 @@ describe('imports point one way', () => {
 
   test('every file is imported by another, but the entries', () => {
     const imported = new Set(SOURCES.flatMap(importsOf));
-    const entries = ['src/cli.ts', 'src/client/index.ts'];
+    const entries = ['src/cli.ts', 'src/client/index.ts', 'src/middleware/index.ts'];
     expect(SOURCES.filter((path) => !imported.has(path) && !entries.includes(path))).toEqual([]);
   });
 });
@@ -161,8 +163,8 @@ describe('logic apart from I/O', () => {
     }
   });
 
-  test('the client has promises for its callers, and the world by the adapters alone', () => {
-    const paths = SOURCES.filter((path) => roomOf(path) === 'client');
+  test('the client has promises for its callers, and it and the middleware the world by the adapters alone', () => {
+    const paths = SOURCES.filter((path) => ['client', 'middleware'].includes(roomOf(path)));
     expect(paths.length).toBeGreaterThan(5);
     for (const path of paths) {
       for (const [ban, instead] of BANS) {
@@ -285,8 +287,10 @@ describe('package.json', () => {
 
   test('names entries that the build makes', () => {
     expect(existsSync(join(ROOT, manifest.bin.velour))).toBe(true);
-    expect(existsSync(join(ROOT, manifest.exports['.'].types))).toBe(true);
-    expect(existsSync(join(ROOT, manifest.exports['.'].default))).toBe(true);
+    for (const entry of ['.', './middleware']) {
+      expect(existsSync(join(ROOT, manifest.exports[entry].types))).toBe(true);
+      expect(existsSync(join(ROOT, manifest.exports[entry].default))).toBe(true);
+    }
   });
 });
 

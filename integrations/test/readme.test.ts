@@ -51,6 +51,12 @@ test('unstorage', async () => {
   expect(etag).toMatch(/^"[0-9a-f]{16}-[0-9a-f]{8}"$/);
 });
 
+test('webdav', async () => {
+  const program = example('webdav');
+  expect(await program.exit()).toBe(0);
+  expect([program.stderr, program.stdout]).toEqual(['', "any text\n[ '/moved/a.txt' ]\n"]);
+});
+
 test('express-session', async () => {
   const [port = 0] = await freePorts(1);
   const program = example('express-session', { '8080': String(port) });

@@ -6,7 +6,7 @@ import { recordKey, recordValue, type StoredRecord } from '../cluster/model/reco
 import type { Folder } from '../cluster/ports.ts';
 import type { ClusterClient } from '../coordinator/cluster-client.ts';
 import type { BlobId } from '../files/blob-id.ts';
-import { DEFAULT_COPIES, decodeClass } from '../files/classes.ts';
+import { copiesInName, DEFAULT_COPIES, decodeClass } from '../files/classes.ts';
 import { commit, pullBlob } from '../files/commits.ts';
 import type { ContentSums } from '../files/content-digests.ts';
 import { DEFAULT_CLASS, type FileKey } from '../files/file-key.ts';
@@ -58,7 +58,8 @@ export class BackedUpClasses {
   }
 
   copies(name: string): number {
-    return this.#copies.get(name) ?? this.#copies.get(DEFAULT_CLASS) ?? DEFAULT_COPIES;
+    const own = this.#copies.get(name) ?? copiesInName(name);
+    return own ?? this.#copies.get(DEFAULT_CLASS) ?? DEFAULT_COPIES;
   }
 }
 

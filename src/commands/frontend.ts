@@ -8,9 +8,12 @@ import { protocolTimes, STORAGE_NODES_MAX } from '../cluster/model/limits.ts';
 import type { MapFile } from '../coordinator/cached-map.ts';
 import type { BlobOptions } from '../frontend/gateways/blobs/blob-interface.ts';
 import { peerOf } from '../frontend/gateways/blobs/peer-list.ts';
+import type { BrokerOptions } from '../frontend/gateways/broker/broker-interface.ts';
+import type { BrokerConfigFile } from '../frontend/gateways/broker/config/config-file.ts';
 import {
   type Arguments,
   BLOB_OPTIONS,
+  BROKER_OPTION,
   type Command,
   HOST_OPTION,
   SERVER_OPTIONS,
@@ -19,6 +22,7 @@ import {
   VALUE_OPTIONS,
 } from './options.ts';
 import { type ServedRole, serve } from './serve.ts';
+import { onHangup } from './signals.ts';
 
 /** Longer than a client takes from an answer to its next request on the same connection. */
 const QUIET_MS = 500;
@@ -62,6 +66,12 @@ export const frontendCommand: Command = {
       describe: 'Port of the blob service, which has one of its own; by default there is none',
     },
     ...BLOB_OPTIONS,
+    ...BROKER_OPTION,
+    'broker-port': {
+      type: 'number',
+      describe:
+        'Port of the broker, which has one of its own; by default that of its configuration, or none',
+    },
     me: {
       type: 'string',
       describe:
@@ -95,6 +105,7 @@ export const frontendCommand: Command = {
       return serveWithWorkers(identity, words, workers, shutdownDelayMs);
     }
     const blobs = await blobOptionsOf(words, address);
+    const broker = await brokerOptionsOf(words, address);
     const { Frontend } = await import('../frontend/frontend.ts');
     const mapFile =
       mapPath === undefined ? undefined : await mapFileAt(mapPath, primary?.worker ?? 1);
@@ -119,6 +130,7 @@ export const frontendCommand: Command = {
           mapFile,
           workerGroup: primary,
           blobs,
+          broker,
         }),
     };
     letHeapGrow();
@@ -145,6 +157,28 @@ async function blobOptionsOf(words: Arguments, own: Address): Promise<BlobOption
     mediaProbe,
     me: ownUrl(words) ?? `http://${address}/`,
   };
+}
+
+/**
+ * @returns undefined where no port is given, on the command line or in a configuration
+ * @throws FatalError with exit code 78 for a configuration that is wrong
+ */
+async function brokerOptionsOf(words: Arguments, own: Address): Promise<BrokerOptions | undefined> {
+  const path = words.optionalText('broker-config');
+  const given = words.optionalText('broker-port') !== undefined;
+  if (path === undefined && !given) return undefined;
+  const configFile = path === undefined ? undefined : await brokerConfigFile(resolve(path));
+  const port = given ? words.port('broker-port') : configFile?.config.port;
+  if (port === undefined) throw usage('broker-config needs broker-port, or a listen in the file');
+  const address = formatAddress(hostOf(own), port) as Address;
+  if (address === own) throw usage(`broker-port is that of the frontend itself: ${address}`);
+  return { address, configFile };
+}
+
+async function brokerConfigFile(path: string): Promise<BrokerConfigFile> {
+  const { operatorFiles } = await import('../cluster/io/disk/operator-files.ts');
+  const { rightConfigAt } = await import('./broker/broker-config-file.ts');
+  return { path, ...rightConfigAt(path), files: operatorFiles, onHangup };
 }
 
 /** @throws FatalError for what is no URL of a blob service, and for a file that has none */

@@ -12,6 +12,8 @@ const FRONTENDS_MAX = 64;
 const FILESERVERS_MAX = 64;
 /** From the port of the first frontend to that of its blob service, if nobody says otherwise. */
 const BLOBS_PORTS_APART = 100;
+/** The same of its broker. */
+const BROKER_PORTS_APART = 200;
 /** From the port of the first storage node to that of the first file server, if nobody says otherwise. */
 const FILESERVER_PORTS_APART = 300;
 
@@ -84,12 +86,13 @@ export function planOf(words: Arguments): Plan {
       : words.port('fileserver-port');
   const fileserverAddresses = addresses(fileserverPort, fileservers, 'FILESERVER_PORT');
   const frontendAddresses = addresses(words.port('frontend-port'), frontends, 'FRONTEND_PORT');
-  const blobsPort =
-    words.optionalText('blobs-port') === undefined
-      ? words.port('frontend-port') + BLOBS_PORTS_APART
-      : words.port('blobs-port');
+  const beside = (name: 'blobs-port' | 'broker-port', apart: number) =>
+    words.optionalText(name) === undefined ? words.port('frontend-port') + apart : words.port(name);
+  const blobsPort = beside('blobs-port', BLOBS_PORTS_APART);
   const blobAddresses = addresses(blobsPort, frontends, 'BLOBS_PORT');
-  const blobWords = ['deny', 'peerlist', 'blobs-rate'].flatMap((name) => {
+  const brokerPort = beside('broker-port', BROKER_PORTS_APART);
+  const brokerAddresses = addresses(brokerPort, frontends, 'BROKER_PORT');
+  const furtherWords = ['deny', 'peerlist', 'blobs-rate', 'broker-config'].flatMap((name) => {
     const value = words.optionalText(name);
     return value === undefined ? [] : [`--${name}`, value];
   });
@@ -141,7 +144,9 @@ export function planOf(words: Arguments): Plan {
         words.text('sfss-max'),
         '--blobs-port',
         `${blobsPort + index}`,
-        ...blobWords,
+        '--broker-port',
+        `${brokerPort + index}`,
+        ...furtherWords,
         ...passedOn,
       ],
     })),
@@ -149,6 +154,7 @@ export function planOf(words: Arguments): Plan {
   refuseSharedPorts([
     ...nodes,
     ...blobAddresses.map((address) => ({ address, role: 'blob service' })),
+    ...brokerAddresses.map((address) => ({ address, role: 'broker' })),
   ]);
   const first = frontendAddresses[0];
   const last = frontendAddresses.at(-1);
@@ -162,7 +168,7 @@ export function planOf(words: Arguments): Plan {
     return `velour-fog is ready: ${nodes.join(', ')}. Try:
   curl 'http://${first}/set/?key=a&value=1'
   curl -d 'some body' 'http://${last}/set/?key=b'
-  curl 'http://${last}/get/?key=a'${files === 0 ? '' : fileLines(first, last, blobAddresses[0])}
+  curl 'http://${last}/get/?key=a'${files === 0 ? '' : fileLines(first, last, blobAddresses[0], brokerAddresses[0])}
   curl 'http://${first}/status'
 Ctrl-C stops everything.
 `;
@@ -174,11 +180,14 @@ function fileLines(
   first: Address | undefined,
   last: Address | undefined,
   blobs: Address | undefined,
+  broker: Address | undefined,
 ): string {
   return `
   curl -X PUT -d 'any text' 'http://${first}/file?path=notes/a.txt'
   curl 'http://${last}/file?path=notes/a.txt'
-  curl -X PUT -d 'any text' 'http://${blobs}/notes.txt'`;
+  curl -X PUT -d 'any text' 'http://${blobs}/notes.txt'
+  curl -L -X PUT -d 'any text' 'http://${broker}/notes/b.txt'
+  curl -L 'http://${broker}/notes/b.txt'`;
 }
 
 /** @returns the host at which nodes are reached that listen on `host` */

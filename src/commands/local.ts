@@ -19,11 +19,13 @@ import type { Logger, Network } from '../cluster/ports.ts';
 import type { DeathRequest } from '../cluster/wire/control-messages.ts';
 import { CONTROL } from '../cluster/wire/control-table.ts';
 import { Malformed } from '../cluster/wire/shapes.ts';
+import { rightConfigAt } from './broker/broker-config-file.ts';
 import { answererAt, describeAnswerer } from './doctor/answerer.ts';
 import { LOCAL_ROLES, type LocalNode, type Plan, planOf } from './local-plan.ts';
 import { reasonOf, strangersIn, viewOf } from './local-view.ts';
 import {
   BLOB_OPTIONS,
+  BROKER_OPTION,
   type Command,
   MEMORY_OPTION,
   SERVER_OPTIONS,
@@ -62,6 +64,7 @@ const SEED_VARIABLES: Readonly<Record<string, string>> = {
   'num-fileserver': 'NUM_FILESERVER',
   'fileserver-port': 'FILESERVER_PORT',
   'blobs-port': 'BLOBS_PORT',
+  'broker-port': 'BROKER_PORT',
   'data-dir': 'DATA_DIR',
   workers: 'WORKERS',
 };
@@ -86,6 +89,7 @@ export const localCommand: Command = {
     ...VALUE_OPTIONS,
     ...SFSS_OPTION,
     ...BLOB_OPTIONS,
+    ...BROKER_OPTION,
     ...MEMORY_OPTION,
     ...WHEN_FULL_OPTION,
     'num-frontend': plainVariable('NUM_FRONTEND', 2, 'Frontends'),
@@ -105,6 +109,11 @@ export const localCommand: Command = {
       undefined,
       'Port of the first blob service; by default 100 above that of the first frontend',
     ),
+    'broker-port': plainVariable(
+      'BROKER_PORT',
+      undefined,
+      'Port of the first broker; by default 200 above that of the first frontend',
+    ),
     workers: plainVariable('WORKERS', 1, 'Processes of each frontend, or auto'),
     'data-dir': plainVariable('DATA_DIR', undefined, 'Keep state below this directory'),
     host: {
@@ -120,6 +129,9 @@ export const localCommand: Command = {
   async run(words) {
     process.title = 'velour local';
     const plan = planOf(words);
+    const brokerConfig = words.optionalText('broker-config');
+    // Each frontend would say it, and end: it is said once, before anything starts.
+    if (brokerConfig !== undefined) rightConfigAt(brokerConfig);
     const logger = openLogger({
       role: 'local',
       node: plan.host,
@@ -164,7 +176,7 @@ async function refuseStranger(controller: Address): Promise<void> {
   const what = `${describeAnswerer(answerer)} answers at ${controller}, where the controller is to be`;
   throw new FatalError(
     EXIT.unavailable,
-    `${what}: stop it, or choose other ports by CONTROLLER_PORT, STORAGE_PORT, FILESERVER_PORT, FRONTEND_PORT and BLOBS_PORT`,
+    `${what}: stop it, or choose other ports by CONTROLLER_PORT, STORAGE_PORT, FILESERVER_PORT, FRONTEND_PORT, BLOBS_PORT and BROKER_PORT`,
   );
 }
 

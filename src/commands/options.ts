@@ -108,6 +108,15 @@ export const BLOB_OPTIONS: OptionTable = {
   },
 };
 
+/** Of the broker of a frontend. */
+export const BROKER_OPTION: OptionTable = {
+  'broker-config': {
+    type: 'string',
+    describe:
+      'The configuration of the broker: domains, and how many copies which of their files have; without one all hosts are one domain',
+  },
+};
+
 export const MEMORY_OPTION: OptionTable = {
   memory: {
     type: 'string',

@@ -7,6 +7,7 @@ import type { Options } from 'yargs';
 import { assert } from '../cluster/assert.ts';
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
 import { WORKER_VARIABLE } from '../cluster/http/worker-group.ts';
+import { nearest } from '../cluster/nearest-word.ts';
 import {
   type Command,
   decimal,
@@ -16,7 +17,6 @@ import {
   usage,
 } from './options.ts';
 import { CHILD_VARIABLE } from './serve.ts';
-import { nearest } from './wrong-words.ts';
 
 export type Variables = Readonly<Record<string, string | undefined>>;
 

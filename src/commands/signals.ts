@@ -10,7 +10,7 @@ const HANGUP = 129;
 export function onStopSignals(stop: (signal: string, code: number) => void): void {
   for (const [signal, code] of Object.entries(STOPS)) process.on(signal, () => stop(signal, code));
   // A terminal that is closed sends SIGHUP to its processes, which nobody could stop from there any more. To a process
-  // without a terminal it means "read your files again", which ours need not, or the process was started with nohup.
+  // without a terminal it means "read your files again" (onHangup), or the process was started with nohup.
   const isOnTerminal = [0, 1, 2].some((descriptor) => isatty(descriptor));
   process.on('SIGHUP', () => {
     if (isOnTerminal) stop('SIGHUP', HANGUP);
@@ -20,6 +20,11 @@ export function onStopSignals(stop: (signal: string, code: number) => void): voi
 /** For a process that its parent stops: Ctrl-C, or a stop of a control group, reaches the process as well. */
 export function ignoreStopSignals(): void {
   for (const signal of [...Object.keys(STOPS), 'SIGHUP']) process.on(signal, () => undefined);
+}
+
+/** Calls `read` with each request of an operator to read files again: SIGHUP, as daemons have it. */
+export function onHangup(read: () => void): void {
+  process.on('SIGHUP', read);
 }
 
 /**

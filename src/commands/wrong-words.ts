@@ -1,6 +1,7 @@
 // Says what is wrong with the words of a command line, with what to write instead, where yargs only counts them. Options
 // are checked in settings.ts.
 
+import { nearest } from '../cluster/nearest-word.ts';
 import { commandNamed, groupOf, namesOf } from './command-name.ts';
 import type { Command } from './options.ts';
 
@@ -37,30 +38,4 @@ function noCommand(words: string, commands: readonly Command[]): string {
   const near = nearest(name, names, name.length / 3) ?? names.find((each) => each.startsWith(name));
   const advice = near === undefined ? '`velour --help` lists them' : `did you mean ${near}?`;
   return `there is no command ${name}; ${advice}`;
-}
-
-/** @returns the known word that is the fewest edits away, if it is not more than so many */
-export function nearest(
-  name: string,
-  known: readonly string[],
-  editsMax = Math.max(2, name.length / 3),
-): string | undefined {
-  const near = known
-    .map((word) => ({ word, distance: editDistance(name, word) }))
-    .sort((a, b) => a.distance - b.distance)[0];
-  return near !== undefined && near.distance <= editsMax ? near.word : undefined;
-}
-
-/** The Levenshtein distance: how many characters must be inserted, removed or replaced. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

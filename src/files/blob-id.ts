@@ -26,6 +26,15 @@ export function randomPartOf(id: BlobId): string {
   return id.slice(MILLISECONDS_DIGITS);
 }
 
+/**
+ * Where file servers keep a blob below `blobs/`. The directories are the first digits of the random part: those before it are
+ * the time, which would bring all blobs of a month into one directory.
+ */
+export function blobFolderOf(id: BlobId): string {
+  const random = randomPartOf(id);
+  return `${random.slice(0, 2)}/${random.slice(2, 4)}`;
+}
+
 /** @returns undefined for what is no id, upper case included: an id has one form, which is its name on disk */
 export function parseBlobId(text: string): BlobId | undefined {
   return text.length === DIGITS && /^[0-9a-f]+$/.test(text) ? (text as BlobId) : undefined;

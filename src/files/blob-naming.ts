@@ -78,7 +78,8 @@ export class FormerBlob {
   }
 }
 
-function blobManifestOf(value: Buffer): BlobManifest | undefined {
+/** @returns undefined for what names no blob */
+export function blobManifestOf(value: Buffer): BlobManifest | undefined {
   try {
     const manifest = decodeManifest(value);
     return manifest.kind === 'blob' ? manifest : undefined;

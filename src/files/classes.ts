@@ -18,6 +18,17 @@ export type CopiesOutcome =
   | { readonly kind: 'known'; readonly copies: number }
   | { readonly kind: 'failed'; readonly detail: string };
 
+/** The class of files that have a number of copies of their own; it has that number without a record. */
+export function classOfCopies(copies: number): ReplicationClass {
+  return `copies-${copies}` as ReplicationClass;
+}
+
+/** @returns the number that the name of a class says; undefined for most, which have a record or are as the default one */
+export function copiesInName(name: string): number | undefined {
+  const copies = Number(/^copies-([1-9]\d?)$/.exec(name)?.[1]);
+  return copies <= COPIES_MAX ? copies : undefined;
+}
+
 export function encodeClass(copies: number): Buffer {
   return Buffer.from(JSON.stringify({ copies }));
 }
@@ -42,17 +53,22 @@ export class ReplicationClasses {
     this.#freshMs = freshMs;
   }
 
-  /** @param callback called exactly once; a class without a record is as the default one, which has two copies */
+  /**
+   * @param callback called exactly once; a class without a record has the number in its name, or is as the default one,
+   *   which has two copies
+   */
   copies(name: ReplicationClass, callback: (outcome: CopiesOutcome) => void): void {
     this.#reader.get(classKey(name), (outcome) => {
       switch (outcome.kind) {
         case 'value':
           return callback(this.#noted(name, decodeClass(recordValue(outcome.record))));
-        case 'absent':
-          if (name !== DEFAULT_CLASS) {
+        case 'absent': {
+          const named = copiesInName(name);
+          if (named === undefined && name !== DEFAULT_CLASS) {
             return this.copies(DEFAULT_CLASS, (known) => callback(this.#noted(name, known)));
           }
-          return callback(this.#noted(name, { kind: 'known', copies: DEFAULT_COPIES }));
+          return callback(this.#noted(name, { kind: 'known', copies: named ?? DEFAULT_COPIES }));
+        }
         case 'failed':
           return callback({ kind: 'failed', detail: outcome.detail });
       }
@@ -62,7 +78,7 @@ export class ReplicationClasses {
   /** As it was lately, or the default: good enough to know where to look first, and never waited for. */
   lately(name: ReplicationClass): number {
     const remembered = this.#remembered.get(name);
-    const copies = remembered?.copies ?? DEFAULT_COPIES;
+    const copies = remembered?.copies ?? copiesInName(name) ?? DEFAULT_COPIES;
     const nowMs = this.#clock.monotonicMs();
     if (remembered === undefined || nowMs - remembered.atMs > this.#freshMs) {
       // Asked once, however many look meanwhile, and whether it is answered or not.

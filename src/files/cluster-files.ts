@@ -17,6 +17,7 @@ import { Download } from './download.ts';
 import { copyFile } from './file-copy.ts';
 import { DEFAULT_CLASS, type FileKey } from './file-key.ts';
 import type { FileOperations, FileParts } from './file-parts.ts';
+import { findPlaces, serversIn } from './file-places.ts';
 import { FilePut, ROOM_BYTES_MIN } from './file-put.ts';
 import { fileOf, isAny, setFileRecord } from './file-record.ts';
 import { FileServerWatch } from './file-server-watch.ts';
@@ -29,6 +30,8 @@ import type {
   DeleteFileOutcome,
   FileLayer,
   FileLocation,
+  FilePlacesOutcome,
+  FileServerView,
   FileVersion,
   FindFileOutcome,
   ListDirectory,
@@ -157,7 +160,12 @@ export class ClusterFiles implements FileLayer {
     { key, file: { manifest, record }, change }: AmendFile,
     callback: (outcome: SetFileOutcome) => void,
   ): void {
-    this.#set(key, { ...manifest, ...change }, { ifMatch: [etagOf(record)] }, callback);
+    this.#set(key, { ...manifest, ...change }, { ifMatch: [etagOf(record)] }, (outcome) => {
+      // Of another class it has other copies: whoever holds it looks now, and not when its turn comes.
+      if (change.replicationClass !== undefined && outcome.kind === 'stored')
+        this.#lookAt(manifest);
+      callback(outcome);
+    });
   }
 
   copy(request: CopyFile, callback: (outcome: SetFileOutcome) => void): void {
@@ -174,18 +182,46 @@ export class ClusterFiles implements FileLayer {
     const { classes, router, runtime, watch } = this.parts;
     const { map } = router;
     if (map === undefined || manifest.kind !== 'blob') return [];
-    const copies = classes.lately(manifest.replicationClass);
-    return readOrder(manifest.blob, copies, map, watch, runtime.random)
-      .filter(({ id }) => watch.isUp(id))
-      .map((server) => this.#location(server));
+    const { blob, replicationClass } = manifest;
+    const copies = classes.lately(replicationClass);
+    const usable = this.#usable(readOrder(blob, copies, map, watch, runtime.random));
+    const belongs = placementOf(blob, map.fileServers).slice(0, copies);
+    const holders = usable.filter(({ id }) => belongs.some((server) => server.id === id));
+    return (holders.length > 0 ? holders : usable).map((server) => this.#location(server));
   }
 
   targetFor(id: BlobId, bytes: number | undefined): FileLocation | undefined {
     const { router, watch } = this.parts;
     const room = bytes ?? ROOM_BYTES_MIN;
     const placed = placementOf(id, router.map?.fileServers);
-    const target = placed.find((server) => watch.hasRoom(server.id, room));
+    const [target] = this.#usable(placed.filter((server) => watch.hasRoom(server.id, room)));
     return target === undefined ? undefined : this.#location(target);
+  }
+
+  /**
+   * Those to which clients can be sent: a client tries no other one, so they must have said that they are up. A process that has
+   * just started has heard of nobody yet, and hopes for all of them.
+   */
+  #usable(servers: readonly PlacedServer[]): readonly PlacedServer[] {
+    const { watch } = this.parts;
+    const up = servers.filter(({ id }) => watch.isUp(id));
+    const heard = up.filter(({ id }) => watch.toldBy(id) !== undefined);
+    return heard.length > 0 ? heard : up;
+  }
+
+  places({ manifest }: FileVersion, callback: (outcome: FilePlacesOutcome) => void): void {
+    findPlaces(this.parts, manifest, callback);
+  }
+
+  get fileServers(): readonly FileServerView[] {
+    const { router, watch } = this.parts;
+    return serversIn(router.map?.fileServers).map((server) => {
+      const { id, entry } = server;
+      const { address, host, state } = entry;
+      const publicAddress = watch.publicAddressOf(server);
+      const [isUp, told] = [watch.isUp(id), watch.toldBy(id)];
+      return { id, address, publicAddress, host, state, isUp, told };
+    });
   }
 
   #location(server: PlacedServer): FileLocation {

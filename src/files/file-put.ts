@@ -5,10 +5,10 @@ import { type BlobId, linkedBlobId, newBlobId } from './blob-id.ts';
 import { FormerBlob, nameBlob } from './blob-naming.ts';
 import { readBeginning } from './body-beginning.ts';
 import { commit, dropBlob } from './commits.ts';
+import { nameContentAgain } from './content-again.ts';
 import { ContentDigests, type ContentSums } from './content-digests.ts';
-import type { FileKey } from './file-key.ts';
 import type { FileParts } from './file-parts.ts';
-import { setFileRecord } from './file-record.ts';
+import { type FileRecordSet, setFileRecord } from './file-record.ts';
 import {
   encodeManifest,
   FILE_BYTES_MAX,
@@ -91,9 +91,7 @@ export class FilePut {
     const detail = this.#judge(sums);
     if (detail !== undefined) return this.#end({ kind: 'mismatch', detail });
     const manifest: FileManifest = { ...this.#fields(sums), kind: 'inline', content };
-    const { condition, confirm } = this.#request;
-    const key = this.#keyOf(sums);
-    const record = { key, manifest, condition, confirm };
+    const record = { ...this.#recordOf(sums), manifest };
     return setFileRecord(this.#parts, record, (outcome) => this.#end(outcome));
   }
 
@@ -139,7 +137,7 @@ export class FilePut {
       switch (outcome.kind) {
         case 'staged':
           this.#leave(blob, outcome.failed);
-          return this.#commit(blob, outcome, { classCopies, tried: first });
+          return this.#nameAgain(blob, outcome, { classCopies, tried: first });
         case 'broken':
         case 'mismatch':
           return this.#end(outcome);
@@ -183,6 +181,19 @@ export class FilePut {
     );
   }
 
+  /** Content that its very name says is there already needs no second blob. */
+  #nameAgain(blob: BlobId, staged: StagedOutcome, chosen: Chosen): void {
+    const { sums, at } = staged;
+    if (typeof this.#request.key !== 'function') return this.#commit(blob, staged, chosen);
+    const { all, copies } = this.#targetsFor(blob, chosen.classCopies, sums.size);
+    const again = { ...this.#recordOf(sums), fields: this.#fields(sums), all, copies };
+    return nameContentAgain(this.#parts, again, (outcome) => {
+      if (outcome === undefined) return this.#commit(blob, staged, chosen);
+      dropBlob(this.#parts.runtime, this.#parts.times, blob, at);
+      return this.#end(outcome);
+    });
+  }
+
   #commit(blob: BlobId, { sums, at, isFull }: StagedOutcome, { classCopies, tried }: Chosen): void {
     const { runtime, router, times } = this.#parts;
     const manifest: FileManifest = { ...this.#fields(sums), kind: 'blob', blob };
@@ -202,7 +213,7 @@ export class FilePut {
       dropBlob(runtime, times, blob, staged);
       return this.#refuse('no-file-server', 'the file servers that took the file were removed');
     }
-    const owner = this.#keyOf(sums);
+    const { key: owner } = this.#recordOf(sums);
     this.#former ??= new FormerBlob(this.#parts, owner);
     const encoded = encodeManifest(manifest);
     const request = { blob, owner, manifest: encoded, sums, staged, others, copies };
@@ -215,16 +226,20 @@ export class FilePut {
           `${copies} copies of the file are needed, and only ${holders.length} could be made`,
         );
       }
-      const { condition, confirm } = this.#request;
-      const record = { key: owner, manifest, condition, confirm };
+      const record = { ...this.#recordOf(sums), manifest };
       const naming = { blob, record, all, beganMs, former: this.#former };
       return nameBlob(this.#parts, naming, { holders, asked }, (set) => this.#end(set));
     });
   }
 
-  #keyOf(sums: ContentSums): FileKey {
-    const { key } = this.#request;
-    return typeof key === 'function' ? key(sums) : key;
+  /** Which record is set, and what it must be. */
+  #recordOf(sums: ContentSums): Omit<FileRecordSet, 'manifest'> {
+    const { key, condition, confirm } = this.#request;
+    return {
+      key: typeof key === 'function' ? key(sums) : key,
+      condition: typeof condition === 'function' ? condition(sums) : condition,
+      confirm,
+    };
   }
 
   #fields({ size, sha512, md5 }: ContentSums) {

@@ -60,6 +60,13 @@ export class FileServerWatch {
     return this.#watched.get(id)?.busy ?? 0;
   }
 
+  /** What it has said of itself last; undefined before that. */
+  toldBy(id: NodeId): { readonly freeBytes: number; readonly busy: number } | undefined {
+    const watched = this.#watched.get(id);
+    if (watched === undefined || !watched.hasAnswered) return undefined;
+    return { freeBytes: watched.freeBytes, busy: watched.busy };
+  }
+
   /** Where clients reach it: what it says, or else its address in the map. */
   publicAddressOf({ id, entry }: PlacedServer): Address {
     return this.#watched.get(id)?.publicAddress ?? entry.address;

@@ -96,9 +96,10 @@ export function lockSeconds(header: string | undefined): number {
   return LOCK_SECONDS_DEFAULT;
 }
 
-/** @returns the token in the header `Lock-Token`, without its angle brackets */
+/** @returns the token in the header `Lock-Token`, without its angle brackets, which some clients leave out */
 export function lockTokenIn(header: string | undefined): string | undefined {
-  return /^\s*<([^<>\s]+)>\s*$/.exec(header ?? '')?.[1];
+  const [, quoted, bare] = /^\s*(?:<([^<>\s]+)>|([^<>\s]+))\s*$/.exec(header ?? '') ?? [];
+  return quoted ?? bare;
 }
 
 /** @param random 128 bits in hexadecimal; @returns them as a UUID of version 4 in a URN */

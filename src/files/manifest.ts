@@ -58,7 +58,7 @@ export type FileManifest = FileFields &
     | { readonly kind: 'directory' }
   );
 
-const hexadecimal =
+export const hexadecimal =
   (digits: number): Shape<string> =>
   (value) => {
     if (typeof value === 'string' && value.length === digits && /^[0-9a-f]+$/.test(value)) {

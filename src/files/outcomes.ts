@@ -3,19 +3,27 @@
 import type { BreakReason, ByteStream } from '../cluster/http/byte-stream.ts';
 import type { ErrorCode } from '../cluster/http/errors.ts';
 import type { Condition } from '../cluster/model/condition.ts';
+import type { FileServerState } from '../cluster/model/file-server.ts';
 import type { Address, NodeId } from '../cluster/model/identity.ts';
 import type { RecordHead, StoredRecord } from '../cluster/model/record.ts';
 import type { Version } from '../cluster/model/version.ts';
 import type { Cursor } from '../cluster/wire/transfer-parts.ts';
 import type { BlobId } from './blob-id.ts';
 import type { ContentSums } from './content-digests.ts';
+import type { BlobCopies } from './copies.ts';
 import type { FileKey, ReplicationClass } from './file-key.ts';
 import type { FileAttributes, FileFields, FileManifest } from './manifest.ts';
 import type { Tickets } from './tickets/tickets.ts';
 
+/** What is known of a content when it has come. */
+export type ContentName = Pick<ContentSums, 'size' | 'sha512' | 'md5'>;
+
 export interface PutFile {
-  /** A function makes it of the content, where that is what a file is called by: it is known when the body has come. */
-  readonly key: FileKey | ((content: Pick<ContentSums, 'size' | 'sha512' | 'md5'>) => FileKey);
+  /**
+   * A function makes it of the content, where that is what a file is called by: it is known when the body has come. Of a
+   * content that is there already no second blob is made then.
+   */
+  readonly key: FileKey | ((content: ContentName) => FileKey);
   /** The content of the file; its length is known where the client has announced it. */
   readonly body: ByteStream;
   /** A longer body is refused, from its announced length or while it comes. */
@@ -35,8 +43,8 @@ export interface PutFile {
   readonly placedAs?: BlobId | undefined;
   /** Whether all copies must be there before the file is acknowledged; otherwise two are enough, and the rest follows. */
   readonly waitsForAll: boolean;
-  /** What the record of the file must be (H39); `NO_CONDITION` overwrites whatever there is. */
-  readonly condition: Condition;
+  /** What the record of the file must be (H39), by the content too; `NO_CONDITION` overwrites whatever there is. */
+  readonly condition: Condition | ((content: ContentName) => Condition);
   /**
    * Asked when the content is there, immediately before the record is set, and again where somebody was faster: what the
    * record is to be set on. The content may have taken hours, and others may have changed what is beside it, or other records
@@ -93,6 +101,7 @@ export interface AmendFile {
     readonly attributes?: FileAttributes;
     readonly contentType?: string;
     readonly modifiedMs?: number;
+    readonly replicationClass?: ReplicationClass;
   };
 }
 
@@ -164,6 +173,27 @@ export interface ByteRange {
   readonly last: number;
 }
 
+export type FilePlacesOutcome =
+  /** How many copies the class of the file asks for, and who says that he has one. */
+  | { readonly kind: 'places'; readonly copies: number; readonly found: BlobCopies }
+  /** A directory, or a file whose bytes are in its record: as many nodes have it as have any record. */
+  | { readonly kind: 'no-blob' }
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string };
+
+/** A file server, as this process sees it. */
+export interface FileServerView {
+  readonly id: NodeId;
+  readonly address: Address;
+  /** Where clients reach it. */
+  readonly publicAddress: Address;
+  readonly host: string;
+  readonly state: FileServerState;
+  /** Whether it answered lately. */
+  readonly isUp: boolean;
+  /** What it has said of itself last; undefined before that. */
+  readonly told: { readonly freeBytes: number; readonly busy: number } | undefined;
+}
+
 /** A file server, and where clients reach it. */
 export interface FileLocation {
   readonly id: NodeId;
@@ -211,8 +241,9 @@ export interface FileLayer {
    */
   list(request: ListDirectory, callback: (outcome: ListDirectoryOutcome) => void): void;
   /**
-   * Where the blob of a file is, of those file servers that are up: first those that should have a copy, the less busy of two
-   * before others; then the rest, which may have one, and can fetch what they do not have. None for a file without a blob.
+   * Where clients are sent for the blob of a file: to the file servers that should have a copy and are up, the less busy of two
+   * first. Where none of these is up, to any other one that is: it may have a copy, and fetches what it does not have. None for
+   * a file without a blob.
    */
   locate(file: FileVersion): readonly FileLocation[];
   /**
@@ -222,6 +253,10 @@ export interface FileLayer {
    * @returns undefined where no file server can take it
    */
   targetFor(id: BlobId, bytes: number | undefined): FileLocation | undefined;
+  /** Asks all file servers who has the blob of a file. @param callback called exactly once */
+  places(file: FileVersion, callback: (outcome: FilePlacesOutcome) => void): void;
+  /** All file servers of the cluster, those that are down or drain among them. */
+  readonly fileServers: readonly FileServerView[];
   /** What lets clients read and store at file servers themselves. */
   readonly tickets: Tickets;
   /** Whether any file server is in the map: without one only small files can be stored. */

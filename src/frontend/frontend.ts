@@ -47,11 +47,14 @@ import {
 } from '../coordinator/operations/user-keys.ts';
 import { Probes } from '../coordinator/probes.ts';
 import { Router } from '../coordinator/router.ts';
+import { ClassRecords } from '../files/class-records.ts';
 import { ClusterFiles } from '../files/cluster-files.ts';
 import type { FileTimes } from '../files/file-times.ts';
 import type { FileLayer } from '../files/outcomes.ts';
 import { Coverage } from './coverage.ts';
 import { BlobInterface, type BlobOptions } from './gateways/blobs/blob-interface.ts';
+import { BrokerInterface, type BrokerOptions } from './gateways/broker/broker-interface.ts';
+import { ActiveConfig } from './gateways/broker/config/active-config.ts';
 import { DavGateway } from './gateways/dav/dav.ts';
 import { SfssGateway } from './gateways/files/sfss.ts';
 import type { Gateway, GatewayContext } from './gateways/gateway.ts';
@@ -83,6 +86,8 @@ export interface FrontendOptions {
   readonly workerGroup?: WorkerGroup | undefined;
   /** The blob service at a port of its own; undefined where there is none. */
   readonly blobs?: BlobOptions | undefined;
+  /** The same of the broker. */
+  readonly broker?: BrokerOptions | undefined;
 }
 
 export class Frontend implements Service {
@@ -92,6 +97,7 @@ export class Frontend implements Service {
   readonly #probes: Probes;
   readonly #routes: Routes;
   readonly #files: ClusterFiles;
+  readonly #brokerRules: ActiveConfig;
   readonly #gateways: readonly Gateway[];
   readonly further: readonly FurtherInterface[];
   #draining = false;
@@ -161,6 +167,7 @@ export class Frontend implements Service {
       hasMap: () => this.#router.map !== undefined,
       absence: () => this.#absence(),
     };
+    const dav = new DavGateway(gatewayContext);
     this.#gateways = [
       new KvGateway(gatewayContext),
       new V1KeysGateway(gatewayContext),
@@ -169,12 +176,30 @@ export class Frontend implements Service {
       new BatchGateway(gatewayContext),
       new WatchGateway(gatewayContext),
       new SfssGateway(gatewayContext),
-      new DavGateway(gatewayContext),
+      dav,
     ];
     for (const gateway of this.#gateways) gateway.addTo(this.#routes, metrics);
-    const { blobs } = options;
-    const blobContext = { files: this.#files, routes: this.#routes, metrics, workerGroup };
-    this.further = blobs === undefined ? [] : [new BlobInterface(runtime, blobContext, blobs)];
+    const { blobs, broker } = options;
+    const own = { routes: this.#routes, metrics, workerGroup };
+    this.#brokerRules = new ActiveConfig(
+      { runtime, classes: new ClassRecords(operations) },
+      broker?.configFile,
+    );
+    const davParts = { files: this.#files, clock, random: runtime.random };
+    this.further = [
+      ...(blobs === undefined
+        ? []
+        : [new BlobInterface(runtime, { ...own, files: this.#files }, blobs)]),
+      ...(broker === undefined
+        ? []
+        : [
+            new BrokerInterface(
+              runtime,
+              { ...own, rules: this.#brokerRules, dav, davParts },
+              broker,
+            ),
+          ]),
+    ];
     addHotKeys(this.#routes, metrics, hotKeys, workerGroup);
     addStatusRoute(this.#routes, {
       runtime,
@@ -223,6 +248,7 @@ export class Frontend implements Service {
     this.#hints.start();
     this.#probes.start();
     this.#files.start();
+    this.#brokerRules.start();
   }
 
   /** The files of the cluster, as its gateways use them. */

@@ -24,6 +24,8 @@ export { SimulatedNode } from './node.ts';
 
 import type { World } from './world.ts';
 
+export type FrontendNode = SimulatedNode<Frontend>;
+
 export interface ClusterShape {
   readonly storages: number;
   /** Storage nodes that are not started at first: the operator may add them. */
@@ -76,7 +78,7 @@ export class SimulatedCluster {
   readonly storages: readonly SimulatedNode<StorageNode>[];
   readonly spares: readonly SimulatedNode<StorageNode>[];
   /** Every worker of every frontend. */
-  readonly frontends: readonly SimulatedNode<Frontend>[];
+  readonly frontends: readonly FrontendNode[];
   readonly fileServers: readonly SimulatedNode<FileServer>[];
   /** No fault is drawn for it, and it is none of `nodes`: what its cluster suffers, it sees. */
   readonly application: SimulatedNode<DirectApplication> | undefined;
@@ -183,7 +185,7 @@ export class SimulatedCluster {
   /**
    * Each worker of a frontend is a process of its own; all of them announce the frontend's one address (`--workers`).
    */
-  #makeFrontend(index: number): readonly SimulatedNode<Frontend>[] {
+  #makeFrontend(index: number): readonly FrontendNode[] {
     const shape = this.#shape;
     const address = `frontend${index}:1` as Address;
     return Array.from({ length: shape.workers ?? 1 }, (_, worker) => {

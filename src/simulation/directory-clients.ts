@@ -8,14 +8,13 @@ import { FILE_BYTES_MAX } from '../files/manifest.ts';
 import type { FileVersion, PutFileOutcome, SetFileOutcome } from '../files/outcomes.ts';
 import type { Frontend } from '../frontend/frontend.ts';
 import { ClientTurns } from './client-turns.ts';
-import type { SimulatedCluster } from './cluster.ts';
+import type { FrontendNode, SimulatedCluster } from './cluster.ts';
 import { DirectoryLister } from './directory-lister.ts';
 import type { FileAsker } from './file-asker.ts';
 import { FileBodies } from './file-bodies.ts';
 import type { FileContent } from './file-contents.ts';
 import type { FileOracles } from './file-oracles.ts';
 import { type CounterOperation, checkCounter } from './linearizability.ts';
-import type { SimulatedNode } from './node.ts';
 import { readWithin } from './streams.ts';
 import type { World } from './world.ts';
 
@@ -32,7 +31,6 @@ const SLOW = { chance: 0.4, forMs: [0, 2000] } as const;
 /** A file that is moved is kept in its record or as a blob, by the run. */
 const MOVED_BYTES = [1000, 100_000] as const;
 
-type FrontendNode = SimulatedNode<Frontend>;
 type Done = () => void;
 
 export interface DirectoryClientsOf {

@@ -9,14 +9,12 @@ import { DEFAULT_CLASS, type FileKey, ticketKey, ticketSecretKey } from '../file
 import { FILE_BYTES_MAX } from '../files/manifest.ts';
 import type { FileVersion } from '../files/outcomes.ts';
 import { readTerms, type TicketTerms } from '../files/tickets/ticket.ts';
-import type { Frontend } from '../frontend/frontend.ts';
 import { ClientTurns } from './client-turns.ts';
-import type { SimulatedCluster } from './cluster.ts';
+import type { FrontendNode, SimulatedCluster } from './cluster.ts';
 import { keyOf } from './file-asker.ts';
 import { drawEnding, FileBodies } from './file-bodies.ts';
 import type { FileContent, FileContents } from './file-contents.ts';
 import type { FileOracles } from './file-oracles.ts';
-import type { SimulatedNode } from './node.ts';
 import { requestOf } from './requests.ts';
 import type { World } from './world.ts';
 
@@ -28,8 +26,6 @@ const LIFETIMES_MS = { long: 3_600_000, short: [1, 2000] } as const;
 /** How long a client carries its ticket about, in ms. */
 const CARRIED_MS = [0, 1500] as const;
 const STORED: readonly number[] = [201, 204];
-
-type IssuingNode = SimulatedNode<Frontend>;
 
 interface SimulatedTicket {
   readonly id: BlobId;
@@ -99,7 +95,7 @@ export class TicketClients {
     if (isGivenUp(ticketSecretKey())) for (const path of PATHS) this.#givenUp.add(path);
   }
 
-  #turn(frontend: IssuingNode, done: () => void): void {
+  #turn(frontend: FrontendNode, done: () => void): void {
     const { random } = this.#world;
     const path = random.pick(PATHS);
     return random.chance(0.6)
@@ -107,7 +103,7 @@ export class TicketClients {
       : this.#find(frontend, path, done, (file) => this.#read(frontend, path, file, done));
   }
 
-  #store(frontend: IssuingNode, path: string, done: () => void): void {
+  #store(frontend: FrontendNode, path: string, done: () => void): void {
     const { random, nowMs } = this.#world;
     const id = newBlobId(nowMs, random.token());
     const terms: TicketTerms = {
@@ -139,7 +135,7 @@ export class TicketClients {
   }
 
   #issue(
-    frontend: IssuingNode,
+    frontend: FrontendNode,
     terms: TicketTerms,
     done: () => void,
     use: (token: string) => void,
@@ -213,7 +209,7 @@ export class TicketClients {
   }
 
   /** What has become of the ticket, as any frontend says. */
-  #ask(first: IssuingNode, ticket: SimulatedTicket, done: () => void): void {
+  #ask(first: FrontendNode, ticket: SimulatedTicket, done: () => void): void {
     const { random } = this.#world;
     const others = this.#cluster.frontends.filter(({ process }) => process.alive);
     const frontend = others.length === 0 ? first : random.pick(others);
@@ -236,7 +232,7 @@ export class TicketClients {
   }
 
   #find(
-    frontend: IssuingNode,
+    frontend: FrontendNode,
     path: string,
     done: () => void,
     use: (file: FileVersion) => void,
@@ -259,7 +255,7 @@ export class TicketClients {
     );
   }
 
-  #read(frontend: IssuingNode, path: string, { manifest }: FileVersion, done: () => void): void {
+  #read(frontend: FrontendNode, path: string, { manifest }: FileVersion, done: () => void): void {
     const terms = readTerms(keyOf(path), manifest);
     const content = this.#contents.withDigest(manifest.sha512);
     if (terms === undefined || content === undefined) return done();

@@ -10,7 +10,7 @@ import { wordsOfName } from '../../src/commands/command-name.ts';
 import type { Arguments, Command } from '../../src/commands/options.ts';
 import { runCommand } from '../../src/commands/parser.ts';
 
-const GROUPS = { blobs: 'of blobs', files: 'of files' };
+const GROUPS = { blobs: 'of blobs', broker: 'of the broker', files: 'of files' };
 const FOLDER = resolve(import.meta.dirname, '../../src/commands');
 const NAMES = /[<[]([a-z-]+)(\.\.)?[>\]]/g;
 

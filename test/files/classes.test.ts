@@ -7,6 +7,7 @@ import type { ReadCallback, ReadOutcome } from '../../src/coordinator/operations
 import {
   COPIES_MAX,
   type CopiesOutcome,
+  classOfCopies,
   encodeClass,
   ReplicationClasses,
 } from '../../src/files/classes.ts';
@@ -72,6 +73,32 @@ describe('the number of copies of a class', () => {
     expect(told.map((outcome) => 'copies' in outcome && outcome.copies)).toEqual([5, 2, 2]);
     expect(names()).toEqual(['photos', 'default', 'photos', 'default', 'default']);
   });
+
+  test('is that of its name where that has one, unless its record says another', () => {
+    const { classes, ask, answer, told, names } = staged();
+    const three = classOfCopies(3);
+    expect(classes.lately(three)).toBe(3);
+    ask(three);
+    answer(ABSENT);
+    ask(three);
+    answer(holding(encodeClass(4)));
+    expect(told).toEqual([
+      { kind: 'known', copies: 3 },
+      { kind: 'known', copies: 4 },
+    ]);
+    expect(names()).toEqual(['copies-3', 'copies-3', 'copies-3']);
+  });
+
+  test.each(['copies-0', 'copies-17', 'copies-03', 'copies-', 'copies-3x', 'xcopies-3'])(
+    'is not that of the name %s',
+    (name) => {
+      const { ask, answer, told } = staged();
+      ask(name as ReplicationClass);
+      answer(ABSENT);
+      answer(holding(encodeClass(5)));
+      expect(told).toEqual([{ kind: 'known', copies: 5 }]);
+    },
+  );
 
   test.each([
     ['no answer to the class', [FAILED]],

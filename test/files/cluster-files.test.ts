@@ -163,6 +163,48 @@ describe('a long file is opened', () => {
   });
 });
 
+describe('clients are sent', () => {
+  const ROOM = 2 ** 30;
+  const sent = (stage: FileStage, manifest: FileManifest = BLOB_FILE) =>
+    stage.files.locate({ manifest, record }).map(({ id }) => `${id}`);
+  const placed = placementOf(BLOB, fileServersOf('a', 'b', 'c')).map(({ id }) => `${id}`);
+  const [one = '', other = '', third = ''] = placed;
+
+  test('to the servers that should have a copy and are up, and to no other one', () => {
+    const stage = new FileStage();
+    stage.askRooms({ a: ROOM, b: ROOM, c: ROOM });
+    expect(sent(stage).toSorted()).toEqual([one, other].toSorted());
+    stage.askRooms({ [other]: ROOM, [third]: ROOM });
+    expect(sent(stage)).toEqual([other]);
+  });
+
+  test('to any other one that is up where none of these is', () => {
+    const stage = new FileStage();
+    stage.askRooms({ [third]: ROOM });
+    expect(sent(stage)).toEqual([third]);
+    stage.askRooms({});
+    expect(sent(stage)).toEqual([]);
+  });
+
+  test('not to one that has just joined, and has not said that it is up, unless nobody has', () => {
+    const stage = new FileStage(fileServersOf('a', 'b', 'c'));
+    expect(sent(stage)).toHaveLength(2);
+    expect(stage.files.targetFor(BLOB, undefined)?.id).toBe(one);
+    const rooms = Object.fromEntries([other, third].map((id) => [id, ROOM]));
+    const all = stage.map;
+    const { [one]: _joins, ...before } = all.fileServers ?? {};
+    stage.map = { ...all, fileServers: before };
+    stage.askRooms(rooms);
+    stage.map = all;
+    expect(sent(stage)).toEqual([other]);
+    expect(stage.files.targetFor(BLOB, undefined)?.id).toBe(other);
+  });
+
+  test('nowhere for what is in its record', () => {
+    expect(sent(new FileStage(), INLINE)).toEqual([]);
+  });
+});
+
 describe('a file is deleted', () => {
   test('by a tombstone, and its holders are told when that is acknowledged', () => {
     const stage = new FileStage();

@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { parseETag } from '../../src/cluster/model/condition.ts';
+import { etagOf, parseETag } from '../../src/cluster/model/condition.ts';
 import type { Version } from '../../src/cluster/model/version.ts';
 import { type BlobId, newBlobId } from '../../src/files/blob-id.ts';
 import { BlockChecksums } from '../../src/files/block-checksums.ts';
@@ -840,6 +840,132 @@ describe('a file that is called by its content', () => {
         .map((server) => `${server} ${FORMER}`)
         .sort(),
     );
+  });
+});
+
+describe('a content that its very name says is there', () => {
+  const LONG_KEY = fileKeyOf(sha512(LONG));
+  const byContent = { key: ({ sha512: hash }: { readonly sha512: string }) => fileKeyOf(hash) };
+  const known: FileManifest = {
+    ...formerManifest(),
+    kind: 'blob',
+    blob: FORMER,
+    size: LONG.length,
+    sha512: sha512(LONG),
+    md5: md5(LONG),
+  };
+  const has = { have: Buffer.from([1]).toString('base64'), map: 'any' };
+  const lacks = { ...has, have: Buffer.from([0]).toString('base64') };
+
+  /** The bytes are staged, and those with a name of `holders` say that they have the former blob. */
+  function storedAgain(
+    holders: readonly string[],
+    {
+      stage = new FileStage(),
+      more = {},
+    }: { readonly stage?: FileStage; readonly more?: Partial<PutFile> } = {},
+  ): FileStage {
+    stage.hasFile(known, LONG_KEY);
+    stage.put(BodyByHand.whole([LONG]), { ...byContent, contentType: 'image/png', ...more });
+    stage.stage();
+    for (const { id } of placementOf(FORMER, stage.map.fileServers)) {
+      const open = stage.network.asked.includes(`${id} have`);
+      if (open) stage.network.oneCall(id, 'have').answer(200, holders.includes(id) ? has : lacks);
+    }
+    return stage;
+  }
+
+  test('keeps its blob, under its new name, and what was staged is dropped', () => {
+    const stage = storedAgain(['a', 'c']);
+    expect([stage.network.asked, stage.sets]).toEqual([[], []]);
+    const [write] = stage.writes;
+    const record = recordOf(LONG_KEY, encodeManifest(known));
+    expect(write?.request).toMatchObject({
+      key: LONG_KEY,
+      condition: { ifMatch: [etagOf(record)] },
+    });
+    const { change } = write?.request ?? {};
+    const manifest = change?.kind === 'put' ? decodeManifest(change.value) : undefined;
+    expect(manifest).toMatchObject({ kind: 'blob', blob: FORMER, contentType: 'image/png' });
+    expect(stage.outcomes).toEqual([]);
+    write?.answer({ kind: 'stored', record, created: false, previous: undefined });
+    expect([stage.told, stage.dropped]).toEqual([['stored'], names(stage.targets).toSorted()]);
+    expect(stage.lookedAt).toEqual([]);
+    stage.expectNothingLeft();
+  });
+
+  test('is looked at by a holder where copies are missing that nobody waits for', () => {
+    const stage = new FileStage();
+    stage.hasClass(3);
+    storedAgain(['a', 'c'], { stage });
+    const record = recordOf(LONG_KEY, encodeManifest(known));
+    stage.writes[0]?.answer({ kind: 'stored', record, created: false, previous: undefined });
+    expect([stage.told, stage.lookedAt]).toMatchObject([['stored'], { length: 1 }]);
+  });
+
+  test.each([
+    ['one copy of it is left (F1)', ['b'], new FileStage()],
+    ['nobody has it any more', [], new FileStage()],
+    [
+      'its copies are on one host, and another one is up (F1)',
+      ['a', 'b'],
+      new FileStage({
+        ...fileServersOf('c'),
+        a: fileServer('a', { host: 'one' }),
+        b: fileServer('b', { host: 'one' }),
+      }),
+    ],
+    [
+      'one of its copies is on a server that drains (F1)',
+      ['a', 'b'],
+      new FileStage({ ...fileServersOf('a', 'c', 'd'), b: fileServer('b', { state: 'draining' }) }),
+    ],
+  ])('gets a blob of its own where %s', (_what, holders, stage) => {
+    storedAgain(holders, { stage });
+    expect(stage.writes).toEqual([]);
+    stage.commit();
+    stage.store(false);
+    expect([stage.told, stage.dropped]).toEqual([['stored'], []]);
+  });
+
+  test('gets a blob of its own where it was deleted meanwhile (F2)', () => {
+    const stage = storedAgain(['a', 'c']);
+    stage.writes[0]?.answer({ kind: 'unmet', why: 'condition', record: undefined });
+    expect(stage.told).toEqual([]);
+    stage.commit();
+    stage.store();
+    expect([stage.told, stage.dropped]).toEqual([['stored'], []]);
+    expect(decodeManifest(stage.sets[0]?.request.value ?? Buffer.alloc(0))).toMatchObject({
+      blob: stage.blob,
+    });
+  });
+
+  test('may be named or not where nobody can tell: its blob stays in both cases', () => {
+    const stage = storedAgain(['a', 'c']);
+    stage.writes[0]?.answer({ kind: 'unknown', version: 1n as Version });
+    expect([stage.told, stage.dropped]).toEqual([['unknown'], names(stage.targets).toSorted()]);
+  });
+
+  test('is not asked about where it is not the content of the record', () => {
+    const stage = new FileStage();
+    stage.hasFile(formerManifest(), LONG_KEY);
+    committed(stage, byContent).store();
+    expect(stage.told).toEqual(['stored']);
+  });
+
+  test('is stored under the condition that its gateway makes of it', () => {
+    for (const condition of [{ ifNoneMatch: 'any' }, { ifMatch: [] }] as const) {
+      const stage = storedAgain(['a', 'c'], {
+        more: { condition: ({ size }) => (size === LONG.length ? condition : {}) },
+      });
+      expect(stage.network.asked.filter((call) => call.endsWith('have'))).toEqual([]);
+      stage.commit();
+      expect(stage.writes[0]?.request.condition).toEqual(condition);
+      stage.writes[0]?.answer({ kind: 'unmet', why: 'condition', record: undefined });
+      expect([stage.told, stage.dropped]).toEqual([['unmet'], names(stage.targets).toSorted()]);
+    }
+    const any = storedAgain(['a', 'c'], { more: { condition: () => ({ ifMatch: 'any' }) } });
+    expect(any.writes).toHaveLength(1);
   });
 });
 

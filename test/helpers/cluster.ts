@@ -39,6 +39,8 @@ export interface LocalCluster {
   readonly fileservers: readonly string[];
   /** The blob service of each frontend. */
   readonly blobs: readonly string[];
+  /** The broker of each frontend. */
+  readonly brokers: readonly string[];
   stop(): Promise<number | null>;
 }
 
@@ -130,11 +132,12 @@ export function velour(
 /** Starts a cluster as a user does, and waits for its greeting. */
 export async function startCluster(settings: ClusterSettings = {}): Promise<LocalCluster> {
   const { frontends = 2, storages = 4, fileservers = 0, redundancy = 3 } = settings;
-  const ports = await freePorts(1 + storages + 2 * frontends + fileservers);
+  const ports = await freePorts(1 + storages + 3 * frontends + fileservers);
   const [controllerPort = 0, storagePort = 0] = ports;
   const frontendPort = ports[1 + storages] ?? 0;
   const blobsPort = ports[1 + storages + frontends] ?? 0;
-  const fileserverPort = ports[1 + storages + 2 * frontends] ?? frontendPort;
+  const brokerPort = ports[1 + storages + 2 * frontends] ?? 0;
+  const fileserverPort = ports[1 + storages + 3 * frontends] ?? frontendPort;
   const started = new Started(SCRIPT, settings.words ?? [], {
     NUM_FRONTEND: String(frontends),
     NUM_STORAGE: String(storages),
@@ -143,6 +146,7 @@ export async function startCluster(settings: ClusterSettings = {}): Promise<Loca
     STORAGE_PORT: String(storagePort),
     FRONTEND_PORT: String(frontendPort),
     BLOBS_PORT: String(blobsPort),
+    BROKER_PORT: String(brokerPort),
     NUM_FILESERVER: String(fileservers),
     FILESERVER_PORT: String(fileserverPort),
     ...settings.env,
@@ -163,7 +167,8 @@ export async function startCluster(settings: ClusterSettings = {}): Promise<Loca
     storages: ports.slice(1, 1 + storages).map(address),
     frontends: ports.slice(1 + storages, 1 + storages + frontends).map(address),
     blobs: ports.slice(1 + storages + frontends, 1 + storages + 2 * frontends).map(address),
-    fileservers: ports.slice(1 + storages + 2 * frontends).map(address),
+    brokers: ports.slice(1 + storages + 2 * frontends, 1 + storages + 3 * frontends).map(address),
+    fileservers: ports.slice(1 + storages + 3 * frontends).map(address),
     stop: () => started.stop(),
   };
 }

@@ -4,18 +4,24 @@
 import { hash } from 'node:crypto';
 import type { BytePart } from '../../src/cluster/http/byte-stream.ts';
 import { type Condition, type ETag, etagOf } from '../../src/cluster/model/condition.ts';
+import type { StoreId } from '../../src/cluster/model/identity.ts';
 import { encodeRecord, recordHead } from '../../src/cluster/model/record.ts';
 import type { Version } from '../../src/cluster/model/version.ts';
+import type { BlobId } from '../../src/files/blob-id.ts';
 import { DEFAULT_CLASS, entriesPrefix, type FileKey } from '../../src/files/file-key.ts';
 import { CONFIRMATIONS_MAX } from '../../src/files/file-record.ts';
 import { encodeManifest, type FileManifest } from '../../src/files/manifest.ts';
 import type {
   AmendFile,
   ByteRange,
+  ConfirmedSet,
+  ContentName,
   CopyFile,
   DeleteFileOutcome,
   FileLayer,
   FileLocation,
+  FilePlacesOutcome,
+  FileServerView,
   FileVersion,
   FindFileOutcome,
   ListDirectory,
@@ -30,6 +36,7 @@ import { MemoryTickets } from './memory-tickets.ts';
 import { Pieces } from './pieces.ts';
 
 const PIECE_BYTES = 1000;
+const EMPTY = Buffer.alloc(0);
 
 export class MemoryFileLayer implements FileLayer {
   hasFileServers = true;
@@ -46,6 +53,8 @@ export class MemoryFileLayer implements FileLayer {
   locations: readonly FileLocation[] = [];
   readonly tickets = new MemoryTickets();
   readonly #files = new Map<string, FileVersion>();
+  /** The bytes of files that are not in their records. */
+  readonly #blobs = new Map<BlobId, Buffer>();
   #version = 0x0196c6f1f2c40000n;
 
   get names(): readonly string[] {
@@ -55,6 +64,8 @@ export class MemoryFileLayer implements FileLayer {
   put(request: PutFile, callback: (outcome: PutFileOutcome) => void): void {
     this.requests.push(request);
     const { body, bytesMax, key, condition } = request;
+    const conditionOn = (content: ContentName) =>
+      typeof condition === 'function' ? condition(content) : condition;
     const refuse = (outcome: PutFileOutcome) => {
       body.discard();
       callback(outcome);
@@ -62,7 +73,7 @@ export class MemoryFileLayer implements FileLayer {
     if ((body.length ?? 0) > bytesMax) return refuse({ kind: 'broken', why: 'too-large' });
     const present = typeof key === 'function' ? undefined : this.#files.get(nameOf(key));
     const isJudgedLater = request.confirm !== undefined;
-    if (!isJudgedLater && !holds(condition, present)) {
+    if (!isJudgedLater && typeof condition !== 'function' && !holds(condition, present)) {
       return refuse({ kind: 'unmet', file: present });
     }
     if (this.puts !== undefined) return refuse(this.puts);
@@ -85,13 +96,13 @@ export class MemoryFileLayer implements FileLayer {
             return callback({ kind: 'mismatch', detail: 'other bytes' });
           }
           const own = typeof key === 'function' ? key(sums) : key;
-          const store = (set: Pick<PutFile, 'condition' | 'attributes'>): PutFileOutcome => {
+          const told = this.#manifestOf(content, request);
+          const store = (set: ConfirmedSet): PutFileOutcome => {
             const there = this.#files.get(nameOf(own));
             if (!holds(set.condition, there)) return { kind: 'unmet', file: there };
-            const file = this.keep(own, content, { ...request, attributes: set.attributes });
+            const file = this.#set(own, { ...told, attributes: set.attributes });
             return { kind: 'stored', file, created: there === undefined };
           };
-          const told = manifestOf(content, this.modifiedMs, request);
           const confirm = (attempts = CONFIRMATIONS_MAX): void =>
             request.confirm?.((set) => {
               if (set === undefined) return callback({ kind: 'unmet', file: undefined });
@@ -99,7 +110,10 @@ export class MemoryFileLayer implements FileLayer {
               const isOver = outcome.kind !== 'unmet' || attempts === 1;
               return isOver ? callback(outcome) : confirm(attempts - 1);
             }, told);
-          return isJudgedLater ? confirm() : callback(store(request));
+          const { attributes } = request;
+          return isJudgedLater
+            ? confirm()
+            : callback(store({ condition: conditionOn(sums), attributes }));
         }
       }
     };
@@ -107,11 +121,55 @@ export class MemoryFileLayer implements FileLayer {
   }
 
   keep(key: FileKey, content: Buffer, told: Partial<PutFile> = {}): FileVersion {
-    return this.#set(key, manifestOf(content, this.modifiedMs, told));
+    return this.#set(key, this.#manifestOf(content, told));
+  }
+
+  #manifestOf(content: Buffer, told: Partial<PutFile>): FileManifest {
+    const { contentType, attributes, modifiedMs = this.modifiedMs } = told;
+    const { replicationClass = DEFAULT_CLASS, inlineMax = Number.POSITIVE_INFINITY } = told;
+    const fields = {
+      ...digestsOf(content),
+      modifiedMs,
+      contentType,
+      attributes,
+      replicationClass,
+    };
+    if (content.length <= inlineMax) return { ...fields, kind: 'inline', content };
+    const blob = (this.#blobs.size + 1).toString(16).padStart(32, '0') as BlobId;
+    this.#blobs.set(blob, content);
+    return { ...fields, kind: 'blob', blob };
   }
 
   locate(): readonly FileLocation[] {
     return this.locations;
+  }
+
+  places({ manifest }: FileVersion, callback: (outcome: FilePlacesOutcome) => void): void {
+    if (manifest.kind !== 'blob') return callback({ kind: 'no-blob' });
+    const holders = this.locations.map(({ id, publicAddress: address }) => ({
+      id,
+      entry: { address, store: '' as StoreId, host: 'h', weight: 1, state: 'in' as const },
+    }));
+    const found = {
+      state: 'complete',
+      holders,
+      belongs: holders,
+      lacking: [],
+      silent: [],
+    } as const;
+    return callback({ kind: 'places', copies: holders.length, found });
+  }
+
+  get fileServers(): readonly FileServerView[] {
+    return this.locations.map(({ id, publicAddress }) => ({
+      id,
+      publicAddress,
+      address: publicAddress,
+      host: 'h',
+      state: 'in' as const,
+      isUp: true,
+      told: undefined,
+    }));
   }
 
   targetFor(): FileLocation | undefined {
@@ -194,8 +252,9 @@ export class MemoryFileLayer implements FileLayer {
   ): void {
     const outcome = this.opens?.(range);
     if (outcome !== undefined) return callback(outcome);
-    if (manifest.kind !== 'inline') throw new Error('everything is in memory');
-    const content = manifest.content.subarray(range?.first ?? 0, (range?.last ?? Infinity) + 1);
+    if (manifest.kind === 'directory') throw new Error('a directory has no content');
+    const whole = manifest.kind === 'inline' ? manifest.content : this.#blobs.get(manifest.blob);
+    const content = (whole ?? EMPTY).subarray(range?.first ?? 0, (range?.last ?? Infinity) + 1);
     const count = Math.ceil(content.length / PIECE_BYTES);
     const pieces = Array.from({ length: count }, (_, at) =>
       content.subarray(at * PIECE_BYTES, (at + 1) * PIECE_BYTES),
@@ -223,19 +282,6 @@ function holds({ ifMatch, ifNoneMatch }: Condition, present: FileVersion | undef
   };
   if (ifMatch !== undefined && !isAmong(ifMatch)) return false;
   return ifNoneMatch === undefined || !isAmong(ifNoneMatch);
-}
-
-function manifestOf(content: Buffer, nowMs: number, told: Partial<PutFile>): FileManifest {
-  const { contentType, attributes, modifiedMs = nowMs } = told;
-  return {
-    ...digestsOf(content),
-    kind: 'inline',
-    content,
-    modifiedMs,
-    contentType,
-    attributes,
-    replicationClass: DEFAULT_CLASS,
-  };
 }
 
 function digestsOf(content: Buffer) {

@@ -11,8 +11,8 @@ export interface TabledRoute {
   /** The file of the table, from the root of the project. */
   readonly path: string;
   /**
-   * The folder of src/ that the file is in, which is a role; `blobs` for those of the blob service, which has a port of
-   * its own; `all` for the routes that every role has.
+   * The folder of src/ that the file is in, which is a role; `blobs` and `broker` for those of the blob service and the
+   * broker, which have ports of their own; `all` for the routes that every role has.
    */
   readonly role: string;
   readonly route: ClientRoute;
@@ -30,8 +30,10 @@ export async function routeTables(): Promise<readonly TabledRoute[]> {
   const found: TabledRoute[] = [];
   for (const path of files.sort()) {
     const [, room = ''] = path.split('/');
-    const isOfBlobs = path.startsWith('src/frontend/gateways/blobs/');
-    const role = room === 'cluster' ? 'all' : isOfBlobs ? 'blobs' : room;
+    const further = ['blobs', 'broker'].find((name) =>
+      path.startsWith(`src/frontend/gateways/${name}/`),
+    );
+    const role = room === 'cluster' ? 'all' : (further ?? room);
     const tables = Object.entries(await import(join(ROOT, path)))
       .filter(([name]) => name.endsWith('_ROUTES'))
       .flatMap(([, table]) => Object.values(table as Readonly<Record<string, ClientRoute>>));

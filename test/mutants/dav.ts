@@ -22,6 +22,67 @@ function mutant(
 }
 
 export const DAV_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a-file-has-a-slash-at-its-end',
+    rule: 'RFC 4918, 5.2',
+    edits: [
+      {
+        file: 'src/frontend/gateways/dav/resources.ts',
+        find: "(kind === 'file' && !path.endsInSlash)",
+        replace: "kind === 'file'",
+      },
+    ],
+    fate: tests(DAV_TESTS, 'a file has no slash at the end'),
+  },
+  {
+    name: 'a-collection-takes-the-lock-of-its-place-away',
+    rule: 'RFC 4918, 7.6',
+    edits: [
+      {
+        file: 'src/frontend/gateways/dav/transfer.ts',
+        find: 'withLocks(withoutOrigin(attributes), kept)',
+        replace: 'withLocks(withoutOrigin(attributes), [])',
+      },
+    ],
+    fate: tests(DAV_TESTS, 'which is locked, keeps its lock'),
+  },
+  {
+    name: 'a-move-goes-on-while-its-old-name-is-written',
+    rule: 'FILES.md, COPY, MOVE',
+    edits: [
+      {
+        file: 'src/frontend/gateways/dav/transfer.ts',
+        find: 'const next = { ...target, attempts: attempts - 1 };',
+        replace: 'const next = { ...target };',
+      },
+    ],
+    fate: tests(DAV_TESTS, 'a MOVE ends though the old name'),
+  },
+  {
+    name: 'a-refresh-has-a-depth',
+    rule: 'RFC 4918, 9.10.2',
+    edits: [
+      {
+        file: 'src/frontend/gateways/dav/locking.ts',
+        find: "asked.kind === 'new' && usage.depth === '1'",
+        replace: "usage.depth === '1'",
+      },
+    ],
+    fate: tests(DAV_TESTS, 'is told, refreshed and taken away'),
+  },
+  {
+    name: 'a-move-of-what-may-not-be-there',
+    rule: 'FILES.md, COPY, MOVE',
+    edits: [
+      {
+        file: 'src/frontend/gateways/dav/transfer.ts',
+        find: 'context.failures.add({ path: to, kind: self.kind }, code, detail);\n        return',
+        replace:
+          "context.failures.add({ path: to, kind: self.kind }, code, detail);\n        if (context.moves) return removeRecord(parts, way, context, () => callback('transferred'));\n        return",
+      },
+    ],
+    fate: tests(DAV_TESTS, 'a MOVE whose copy may not be there'),
+  },
   mutant(
     'a-lock-of-a-collection-is-over-nothing-in-it',
     'src/files/locks.ts',
@@ -319,7 +380,7 @@ export const DAV_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-copy-is-taken-for-a-move',
     'transfer.ts',
-    ['withLocks(withoutOrigin(attributes), [])', 'withLocks(attributes, [])'],
+    ['withLocks(withoutOrigin(attributes), kept)', 'withLocks(attributes, kept)'],
     ['leaves copies that nobody takes for it'],
   ),
   mutant(

@@ -93,8 +93,8 @@ export const DIRECTORIES_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FILE_PUT,
-        find: '{ key: owner, manifest, condition, confirm }',
-        replace: '{ key: owner, manifest, condition, ...(confirm ? {} : {}) }',
+        find: '      confirm,\n    };',
+        replace: '      ...(confirm ? {} : {}),\n    };',
       },
     ],
     fate: tests(FILE_PUT_TESTS, 'is set when its gateway has confirmed'),

@@ -2,6 +2,7 @@
 
 import { type Mutant, tests } from './mutant.ts';
 
+const AGAIN = 'src/files/content-again.ts';
 const BEGINNING = 'src/files/body-beginning.ts';
 const BLOB_ID = 'src/files/blob-id.ts';
 const BLOCKS = 'src/files/block-checksums.ts';
@@ -551,6 +552,50 @@ export const FILES_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(FILE_PUT_TESTS, 'is another one than it gets'),
+  },
+  {
+    name: 'a-content-again-whatever-is-left-of-it',
+    rule: 'F1',
+    edits: [{ file: AGAIN, find: 'if (!areEnough(holders, up, copies))', replace: 'if (false)' }],
+    fate: tests(FILE_PUT_TESTS, 'gets a blob of its own'),
+  },
+  {
+    name: 'a-content-again-with-both-copies-on-a-host',
+    rule: 'F1',
+    edits: [
+      { file: AGAIN, find: 'hostsOf(holders) >= Math.min(copies, hostsOf(up))', replace: 'true' },
+    ],
+    fate: tests(FILE_PUT_TESTS, 'its copies are on one host'),
+  },
+  {
+    name: 'a-content-again-whatever-became-of-its-record',
+    rule: 'F2',
+    edits: [{ file: AGAIN, find: '{ ifMatch: [etagOf(record)] };', replace: '{};' }],
+    fate: tests(FILE_PUT_TESTS, 'keeps its blob, under its new name'),
+  },
+  {
+    name: 'a-content-again-of-another-content',
+    rule: 'F3',
+    edits: [{ file: AGAIN, find: '|| named.sha512 !== fields.sha512', replace: '' }],
+    fate: tests(FILE_PUT_TESTS, 'is not the content of the record'),
+  },
+  {
+    name: 'a-content-again-without-its-condition',
+    rule: 'H39',
+    edits: [{ file: AGAIN, find: 'if (!isMetByAnyRecord(condition))', replace: 'if (false)' }],
+    fate: tests(FILE_PUT_TESTS, 'under the condition that its gateway makes'),
+  },
+  {
+    name: 'a-content-again-keeps-what-was-staged',
+    rule: 'F4',
+    edits: [
+      {
+        file: FILE_PUT,
+        find: 'dropBlob(this.#parts.runtime, this.#parts.times, blob, at);',
+        replace: '',
+      },
+    ],
+    fate: tests(FILE_PUT_TESTS, 'keeps its blob, under its new name'),
   },
   {
     name: 'whatever-digest-is-expected',

@@ -6,6 +6,9 @@ const DTFC = 'src/frontend/gateways/blobs/dtfc.ts';
 const USAGE = 'src/frontend/gateways/blobs/dtfc-usage.ts';
 const NAMES = 'src/frontend/gateways/blobs/blob-name.ts';
 const MARKED = 'src/frontend/gateways/blobs/marked-blobs.ts';
+const REPLIES = 'src/frontend/gateways/blobs/dtfc-replies.ts';
+const BLOB_DELETE = 'src/frontend/gateways/blobs/blob-delete.ts';
+const PEER_REQUEST = 'src/frontend/gateways/blobs/peer-request.ts';
 const LIST = 'src/frontend/gateways/blobs/peer-list.ts';
 const LOADS = 'src/frontend/gateways/blobs/peer-loads.ts';
 const DELETES = 'src/frontend/gateways/blobs/peer-deletes.ts';
@@ -47,13 +50,13 @@ export const FRONTEND_BLOBS_MUTANTS: readonly Mutant[] = [
   {
     name: 'a-head-of-a-blob-has-a-length',
     rule: 'FILES.md, 4',
-    edits: [{ file: DTFC, find: 'length: undefined,', replace: 'length: 0,' }],
+    edits: [{ file: REPLIES, find: 'length: undefined,', replace: 'length: 0,' }],
     fate: tests(DTFC_TESTS, 'a HEAD says no length'),
   },
   {
     name: 'a-head-of-a-blob-keeps-its-connection',
     rule: 'FILES.md, 4',
-    edits: [{ file: DTFC, find: "connection: 'close'", replace: "connection: 'keep-alive'" }],
+    edits: [{ file: REPLIES, find: "connection: 'close'", replace: "connection: 'keep-alive'" }],
     fate: tests(DTFC_TESTS, 'a HEAD says no length'),
   },
   {
@@ -143,8 +146,78 @@ export const FRONTEND_BLOBS_MUTANTS: readonly Mutant[] = [
   {
     name: 'a-peer-that-was-away-is-forgotten',
     rule: 'FILES.md, 4',
-    edits: [{ file: DELETES, find: 'status >= 500 || status === 429', replace: 'status >= 600' }],
+    edits: [
+      { file: PEER_REQUEST, find: 'status >= 500 || status === 429', replace: 'status >= 600' },
+    ],
     fate: tests(PEER_TESTS, 'asks them at once, and those again'),
+  },
+  {
+    name: 'a-late-delete-of-what-a-peer-got-since',
+    rule: 'FILES.md, 4',
+    edits: [
+      { file: DELETES, find: 'this.#ask(peer, hash, since,', replace: 'this.#ask(peer, hash, {},' },
+    ],
+    fate: tests(PEER_TESTS, 'a peer keeps what it was given since'),
+  },
+  {
+    name: 'a-delete-is-dated-late',
+    rule: 'FILES.md, 4',
+    edits: [{ file: DELETES, find: 'askedMs - DATE_MS', replace: 'askedMs' }],
+    fate: tests(PEER_TESTS, 'a peer keeps what it was given since'),
+  },
+  {
+    name: 'nobody-answers-so-there-is-none',
+    rule: 'F7',
+    edits: [{ file: LOADS, find: "isHeard ? 'nowhere' : 'unheard'", replace: "'nowhere'" }],
+    fate: tests(PEER_TESTS, 'of what no peer answers for'),
+  },
+  {
+    name: 'a-put-forgets-its-condition',
+    rule: 'H39',
+    edits: [
+      { file: DTFC, find: 'conditionOnContent(condition, sha512)', replace: '(sha512 ? {} : {})' },
+    ],
+    fate: tests(DTFC_TESTS, 'of a PUT with'),
+  },
+  {
+    name: 'a-condition-on-any-content',
+    rule: 'RFC 9110, 13.1',
+    edits: [
+      { file: USAGE, find: "tags === 'any' || tags.includes(", replace: 'true || tags.includes(' },
+    ],
+    fate: tests(DTFC_TESTS, 'of a PUT with'),
+  },
+  {
+    name: 'a-delete-forgets-what-it-judged',
+    rule: 'H39',
+    edits: [
+      { file: BLOB_DELETE, find: '{ ifMatch: [etagOf(file.record)] }', replace: 'NO_CONDITION' },
+    ],
+    fate: tests(DTFC_TESTS, 'deletes what it was judged on'),
+  },
+  {
+    name: 'a-delete-whenever-it-was-stored',
+    rule: 'RFC 9110, 13.1.4',
+    edits: [
+      {
+        file: BLOB_DELETE,
+        find: 'if (!isUnmodified(tags, { sinceMs, modifiedMs })) return false;',
+        replace: '',
+      },
+    ],
+    fate: tests(DTFC_TESTS, 'of a DELETE with'),
+  },
+  {
+    name: 'the-etag-of-a-content-is-of-its-record',
+    rule: 'RFC 9110, 8.8.3',
+    edits: [
+      {
+        file: REPLIES,
+        find: 'etag: blobTag(manifest.sha512),',
+        replace: 'etag: printVersion(recordVersion(record)),',
+      },
+    ],
+    fate: tests(DTFC_TESTS, 'stays however often it is stored'),
   },
   {
     name: 'a-bucket-that-overflows',

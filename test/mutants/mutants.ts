@@ -3,6 +3,8 @@
 // that every text still occurs exactly once is checked by every test run. They are in the rooms of `src/`.
 
 import { BACKUP_MUTANTS } from './backup.ts';
+import { BROKER_MUTANTS } from './broker.ts';
+import { BROKER_CONFIG_MUTANTS } from './broker-config.ts';
 import { CLIENT_MUTANTS } from './client.ts';
 import { CLUSTER_HTTP_MUTANTS } from './cluster/http.ts';
 import { CLUSTER_IO_MUTANTS } from './cluster/io.ts';
@@ -34,6 +36,7 @@ import { FRONTEND_MUTANTS } from './frontend.ts';
 import { FRONTEND_BLOBS_MUTANTS } from './frontend-blobs.ts';
 import { FRONTEND_FILES_MUTANTS } from './frontend-files.ts';
 import { LOAD_MUTANTS } from './load.ts';
+import { MIDDLEWARE_MUTANTS } from './middleware.ts';
 import type { Mutant } from './mutant.ts';
 import { REPLICATOR_MUTANTS } from './replicator.ts';
 import { STORAGE_ANTI_ENTROPY_MUTANTS } from './storage/anti-entropy.ts';
@@ -54,10 +57,13 @@ export const MUTANTS: readonly Mutant[] = [
   ...COMMANDS_MUTANTS,
   ...LOAD_MUTANTS,
   ...FRONTEND_MUTANTS,
+  ...BROKER_CONFIG_MUTANTS,
+  ...MIDDLEWARE_MUTANTS,
   ...FILES_MUTANTS,
   ...DIRECTORIES_MUTANTS,
   ...DAV_MUTANTS,
   ...TICKET_MUTANTS,
+  ...BROKER_MUTANTS,
   ...FILE_SCHEDULES_MUTANTS,
   ...FILESERVER_MUTANTS,
   ...REPLICATOR_MUTANTS,

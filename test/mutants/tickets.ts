@@ -218,20 +218,11 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
     [DOOR_TESTS, 'on as many file servers as its class says'],
   ),
   mutant(
-    'a-ticket-reads-what-the-name-has-by-now',
-    `${DOOR}/ticket-downloads.ts`,
-    [
-      "return manifest?.kind === 'blob' && manifest.blob === id",
-      "return manifest?.kind === 'blob'",
-    ],
-    [DOOR_TESTS, 'never another version than it is for'],
-  ),
-  mutant(
     'a-blob-that-has-moved-is-gone-for-its-ticket',
     `${DOOR}/ticket-downloads.ts`,
     [
-      "case 'absent':\n          return this.#findElsewhere(ticket, callback);",
-      "case 'absent':\n          return callback(GONE);",
+      ': this.#files.open(file, range, callback),',
+      ": callback({ kind: 'failed', code: 'file-unreadable', detail: '' }),",
     ],
     [DOOR_TESTS, 'the whole content, whether the blob is there'],
   ),

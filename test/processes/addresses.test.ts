@@ -99,7 +99,7 @@ test('a controller without --host, and nodes of which the own address is localho
 });
 
 test('a cluster of IPv6 alone: what it prints can be typed', async () => {
-  const [controller = 0, storage = 0, frontend = 0, blobs = 0] = await freePorts(4);
+  const [controller = 0, storage = 0, frontend = 0, blobs = 0, broker = 0] = await freePorts(5);
   const local = velour(['local', '--host', '::1', '--log-format', 'json'], {
     NUM_STORAGE: '1',
     REDUNDANCY: '1',
@@ -109,6 +109,7 @@ test('a cluster of IPv6 alone: what it prints can be typed', async () => {
     STORAGE_PORT: `${storage}`,
     FRONTEND_PORT: `${frontend}`,
     BLOBS_PORT: `${blobs}`,
+    BROKER_PORT: `${broker}`,
   });
   cleanUps.push(() => local.stop());
   await local.printed('stdout', 'Ctrl-C stops everything.');

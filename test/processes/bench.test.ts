@@ -55,6 +55,12 @@ test('recovery restarts a full storage node', () => {
   expect(printed).toMatch(/^recovery: \d+ records\/s, \d+ MB\/s/m);
 });
 
+test.skipIf(!HAS_WRK)('redirects asks a broker where files are', () => {
+  const printed = printedBy('redirects', { ROUNDS: '1', SECONDS: '0.5', FILES: '10' });
+  expect(printed).toMatch(/^bare node:http +\d+ \(.*1\.00 \(/m);
+  expect(printed).toMatch(/^velour-fog broker +[1-9]\d* \(/m);
+});
+
 test('direct has an application call each client', () => {
   const env = { ROUNDS: '1', SECONDS: '0.5', KEYS: '200' };
   const printed = printedBy('direct', env);

@@ -4,7 +4,6 @@
 
 import { createHash } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -12,6 +11,7 @@ import { answersIn, type RawAnswer } from '../helpers/answer-reader.ts';
 import { call, inParallel } from '../helpers/client.ts';
 import { childrenOf, startCluster } from '../helpers/cluster.ts';
 import { firstFreshSeed, SeededRandom } from '../helpers/random.ts';
+import { playRaw } from '../helpers/raw-connection.ts';
 
 const SEED = Number(process.env.FUZZ_SEED ?? firstFreshSeed());
 const REQUESTS = Number(process.env.BLOBS_FUZZ_REQUESTS ?? 8000);
@@ -90,22 +90,6 @@ function requestFrom(random: SeededRandom): SentRequest {
   return { method, bytes, hash: isWhole ? hash.toLowerCase() : undefined };
 }
 
-/** @returns all that was answered on one connection */
-function play(address: string, bytes: Buffer, random: SeededRandom): Promise<Buffer> {
-  const [host = '', port = ''] = address.split(':');
-  const isCut = random.chance(0.1);
-  const sent = isCut ? bytes.subarray(0, random.below(bytes.length)) : bytes;
-  return new Promise((resolve) => {
-    const came: Buffer[] = [];
-    const socket = connect({ host, port: Number(port), allowHalfOpen: true });
-    socket.on('error', () => undefined);
-    socket.on('close', () => resolve(Buffer.concat(came)));
-    socket.on('data', (piece) => came.push(piece as Buffer));
-    socket.on('end', () => socket.end());
-    socket.write(sent, () => (isCut ? socket.resetAndDestroy() : socket.end()));
-  });
-}
-
 function problemsOf({ status, headers, body }: RawAnswer, request: SentRequest | undefined) {
   const code = headers.get('x-fog-error');
   const problems: string[] = [];
@@ -140,7 +124,7 @@ test(`requests of the seed ${SEED} to the blob service harm nobody`, async () =>
       const count = random.whole(1, PIPELINED_MAX - 1);
       const requests = Array.from({ length: count }, () => requestFrom(random));
       const bytes = Buffer.concat(requests.map((request) => request.bytes));
-      const came = await play(blobs, bytes, random);
+      const came = await playRaw(blobs, bytes, random);
       // A length that is not that of the body makes other requests of what follows.
       const isPlain = requests.every((request) => {
         const [, told] = /content-length: (\d+)/.exec(request.bytes.toString('latin1')) ?? [];

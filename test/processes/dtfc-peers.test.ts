@@ -131,18 +131,21 @@ describe('a peer', () => {
   test.each([
     [
       'sends other bytes',
+      404,
       (content: Buffer): RequestListener =>
         (_request, response) =>
           response.end(Buffer.from(content).reverse()),
     ],
     [
       'sends fewer bytes, and says that these are all',
+      404,
       (content: Buffer): RequestListener =>
         (_request, response) =>
           response.end(content.subarray(1)),
     ],
     [
       'stops half-way',
+      404,
       (content: Buffer): RequestListener =>
         (_request, response) => {
           response.writeHead(200, { 'content-length': content.length });
@@ -151,6 +154,7 @@ describe('a peer', () => {
     ],
     [
       'stops half-way without having told its length',
+      404,
       (content: Buffer): RequestListener =>
         (_request, response) => {
           response.write(content.subarray(0, 1000), () => response.destroy());
@@ -158,11 +162,12 @@ describe('a peer', () => {
     ],
     [
       'fails',
+      503,
       (): RequestListener => (_request, response) =>
         response.writeHead(500).end('Internal server error.'),
     ],
-    ['ends without an answer', (): RequestListener => (request) => request.socket.destroy()],
-  ])('that %s is passed over, and nothing of it is stored', async (_what, listenerOf) => {
+    ['ends without an answer', 503, (): RequestListener => (request) => request.socket.destroy()],
+  ])('that %s is passed over, and nothing of it is stored', async (_what, status, listenerOf) => {
     const content = randomBytes(20_000);
     const hash = hashOf(content);
     const asked: string[] = [];
@@ -172,7 +177,8 @@ describe('a peer', () => {
     });
     peersAre(bad);
     const alone = await call(blobs, `/${hash}`);
-    expect([alone.status, alone.text]).toEqual([404, NOT_FOUND]);
+    expect([alone.status, alone.text === NOT_FOUND]).toEqual([status, status === 404]);
+    expect(alone.headers['retry-after']).toBe(status === 404 ? undefined : '1');
     expect(asked).toEqual([`GET /${hash}/nopeerload`]);
     const good = await peer((_request, response) => {
       response.writeHead(200, { 'content-disposition': 'attachment; filename="Good.JPG"' });

@@ -120,6 +120,41 @@ test.each([0, 1, 65_536, 65_537, 3_000_000])(
   },
 );
 
+test('the same content stored again keeps its blob and its ETag, and is refused if it is to be new', async () => {
+  const content = randomBytes(200_000);
+  const hash = hashOf(content);
+  const source = fileOf(content);
+  const blobNow = async () => {
+    const words = ['files', 'stat', '--space', 'b', hash, '--json'];
+    const started = velour([...words, '--controller', cluster.controller]);
+    expect(await started.exit(), started.stderr).toBe(0);
+    return JSON.parse(started.stdout).blob;
+  };
+  await curl('-T', source, `http://${one}/first.bin`);
+  const blob = await blobNow();
+  expect(blob).toMatch(/^[0-9a-f]{32}$/);
+  for (const [address, name] of [
+    [other, 'second.bin'],
+    [one, 'third.bin'],
+  ] as const) {
+    await curl('-T', source, `http://${address}/${name}`);
+    const { headers } = await call(one, `/${hash}`, { method: 'HEAD' });
+    expect([headers.etag, headers['content-disposition']]).toEqual([
+      `"${hash}"`,
+      `attachment; filename="${name}"`,
+    ]);
+    expect(await blobNow()).toBe(blob);
+  }
+  const words = ['-w', ' %{http_code}', '-T', source, '-H', `If-None-Match: "${hash}"`];
+  expect((await curl(...words, `http://${other}/fourth.bin`)).toString()).toMatch(/ 412$/);
+  expect(await blobNow()).toBe(blob);
+  // Of what was deleted nothing is left that could be named again.
+  expect((await call(one, `/${hash}`, { method: 'DELETE' })).status).toBe(200);
+  expect((await curl(...words, `http://${other}/fourth.bin`)).toString()).toMatch(/ 200$/);
+  expect(await blobNow()).not.toBe(blob);
+  expect((await call(one, `/${hash}`)).bytes.equals(content)).toBe(true);
+});
+
 test('a download that was cut goes on with curl -C -', async () => {
   const content = randomBytes(100_000_000);
   const source = fileOf(content);

@@ -105,9 +105,10 @@ describe('every role serves on, and counts what its log lost', () => {
   test.each(['full', 'gone'] as const)(
     'velour local and all its nodes, when one of them dies: %s',
     async (sink) => {
-      const free = await freePorts(8);
+      const free = await freePorts(10);
       const ports = free.slice(0, 6);
-      const [controllerPort, storagePort, , , frontendPort, secondPort, blobsPort] = free;
+      const [controllerPort, storagePort, , , frontendPort, secondPort, blobsPort, , brokerPort] =
+        free;
       const local = velourInto(['local', '--redundancy', '2'], sink, sink, {
         NUM_STORAGE: '3',
         NUM_FRONTEND: '2',
@@ -116,6 +117,7 @@ describe('every role serves on, and counts what its log lost', () => {
         STORAGE_PORT: `${storagePort}`,
         FRONTEND_PORT: `${frontendPort}`,
         BLOBS_PORT: `${blobsPort}`,
+        BROKER_PORT: `${brokerPort}`,
       });
       const frontends = [`127.0.0.1:${frontendPort}`, `127.0.0.1:${secondPort}`];
       for (const address of frontends) await until(() => isReady(address));

@@ -111,22 +111,25 @@ describe('velour local', () => {
 
   test.each([
     ['docs/files.md', { curl: 10, velour: 8 }],
-    ['docs/dtfc.md', { curl: 9, velour: 7 }],
+    ['docs/dtfc.md', { curl: 12, velour: 7 }],
+    ['docs/broker.md', { curl: 12, velour: 0 }],
   ])('all lines of %s work, in their order, with file servers', async (page, least) => {
     const local = await cluster({ fileservers: 3 });
-    const { controller, frontends, fileservers, storages, blobs } = local;
+    const { controller, frontends, fileservers, storages, blobs, brokers } = local;
     const [first = '', second = ''] = frontends;
     const replaced = new Map([
       ['127.0.0.1:12080', first],
       ['127.0.0.1:12081', second],
       ['127.0.0.1:12180', blobs[0]],
       ['127.0.0.1:12181', blobs[1]],
+      ['127.0.0.1:12280', brokers[0]],
+      ['127.0.0.1:12281', brokers[1]],
       ['127.0.0.1:12000', controller],
       ['127.0.0.1:12500', storages[0]],
       ...fileservers.map((address, index) => [`127.0.0.1:${12800 + index}`, address] as const),
     ]);
     const greeted = local.process.stdout.split('\n').filter((line) => /^ {2}curl /.test(line));
-    expect(greeted).toHaveLength(7);
+    expect(greeted).toHaveLength(9);
     const blocks = [...readFileSync(join(ROOT, page), 'utf8').matchAll(/^```sh\n(.*?)^```/gms)].map(
       ([, block = '']) => block.trimEnd().split('\n'),
     );
@@ -233,7 +236,7 @@ describe('velour local', () => {
     const [taken = 0] = await freePorts(1);
     const holder = createServer().listen(taken, '127.0.0.1');
     cleanUps.push(() => holder.close());
-    const [controllerPort = 0, storagePort = 0, blobsPort = 0] = await freePorts(3);
+    const [controllerPort = 0, storagePort = 0, blobsPort = 0, brokerPort = 0] = await freePorts(4);
     const local = process_(['local'], {
       NUM_STORAGE: '1',
       NUM_FRONTEND: '1',
@@ -243,6 +246,7 @@ describe('velour local', () => {
       STORAGE_PORT: String(storagePort),
       FRONTEND_PORT: String(taken),
       BLOBS_PORT: String(blobsPort),
+      BROKER_PORT: String(brokerPort),
     });
     expect(await local.exit()).toBe(69);
     expect(local.stderr).toContain(`port ${taken} on 127.0.0.1 is in use`);
@@ -255,7 +259,7 @@ describe('velour local', () => {
       return Object.keys(JSON.parse(text).map.nodes);
     };
     const before = await nodesOf();
-    const [storagePort = 0, , frontendPort = 0, blobsPort = 0] = await freePorts(4);
+    const [storagePort = 0, , frontendPort = 0, blobsPort = 0, brokerPort = 0] = await freePorts(5);
     const second = process_(['local'], {
       NUM_STORAGE: '2',
       REDUNDANCY: '2',
@@ -265,6 +269,7 @@ describe('velour local', () => {
       STORAGE_PORT: String(storagePort),
       FRONTEND_PORT: String(frontendPort),
       BLOBS_PORT: String(blobsPort),
+      BROKER_PORT: String(brokerPort),
     });
     expect(await second.exit()).toBe(69);
     expect(second.stderr).toContain(

@@ -62,7 +62,7 @@ test('the greeting tells the redundancy that the cluster was founded with', asyn
 });
 
 test('a storage node of an earlier cluster that keeps the next one is named, with what to do', async () => {
-  const [controller, first, , stranger, frontend, blobs] = await freePorts(6);
+  const [controller, first, , stranger, frontend, blobs, broker] = await freePorts(7);
   const variables = {
     NUM_STORAGE: '2',
     REDUNDANCY: '1',
@@ -72,6 +72,7 @@ test('a storage node of an earlier cluster that keeps the next one is named, wit
     STORAGE_PORT: `${first}`,
     FRONTEND_PORT: `${frontend}`,
     BLOBS_PORT: `${blobs}`,
+    BROKER_PORT: `${broker}`,
   };
   const start = (): Started => {
     const local = velour(['local', '--log-format', 'json'], variables);

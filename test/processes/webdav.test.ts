@@ -12,6 +12,7 @@ import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { inParallel } from '../helpers/client.ts';
 import { type LocalCluster, ROOT, startCluster } from '../helpers/cluster.ts';
+import { dav, lockInfo } from '../helpers/dav-client.ts';
 
 let cluster: LocalCluster;
 let one = '';
@@ -41,26 +42,6 @@ async function run(command: string, ...words: readonly string[]): Promise<string
   const { stdout, stderr } = await promisify(execFile)(command, words, options);
   return stdout + stderr;
 }
-
-type Headers = Readonly<Record<string, string>>;
-
-async function dav(
-  address: string,
-  method: string,
-  path: string,
-  headers: Headers = {},
-  body = '',
-) {
-  const reply = await request(`http://${address}${path}`, {
-    method: method as 'GET',
-    headers,
-    ...(body === '' ? {} : { body }),
-  });
-  return { status: reply.statusCode, headers: reply.headers, text: await reply.body.text() };
-}
-
-const LOCK_INFO =
-  '<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>';
 
 /** Files of all lengths in a few folders; some are longer than what a record takes. */
 function plant(name: string, count: number): string {
@@ -185,7 +166,7 @@ describe('several frontends', () => {
       const path = `/dav/raced-${round}`;
       if (round % 2 === 0) await dav(one, 'PUT', path, {}, 'x');
       const asked = await Promise.all(
-        [one, other, one, other].map((address) => dav(address, 'LOCK', path, {}, LOCK_INFO)),
+        [one, other, one, other].map((address) => dav(address, 'LOCK', path, {}, lockInfo())),
       );
       const statuses = asked.map(({ status }) => status).sort();
       expect(statuses).toEqual([round % 2 === 0 ? 200 : 201, 423, 423, 423]);
@@ -195,7 +176,7 @@ describe('several frontends', () => {
   test('store what is sent under a lock that is refreshed meanwhile, and keep it locked', async () => {
     const path = '/dav/refreshed';
     const content = randomBytes(200_000);
-    const locked = await dav(one, 'LOCK', path, { timeout: 'Second-600' }, LOCK_INFO);
+    const locked = await dav(one, 'LOCK', path, { timeout: 'Second-600' }, lockInfo());
     const held = { if: `(${locked.headers['lock-token']})` };
     async function* sent() {
       yield content.subarray(0, 100_000);
@@ -220,7 +201,7 @@ describe('several frontends', () => {
     await inParallel([...Array(8).keys()], 8, async (client) => {
       const [near, far] = client % 2 === 0 ? [one, other] : [other, one];
       for (let round = 0; round < 5; ) {
-        const locked = await dav(near, 'LOCK', path, { timeout: 'Second-600' }, LOCK_INFO);
+        const locked = await dav(near, 'LOCK', path, { timeout: 'Second-600' }, lockInfo());
         if (locked.status !== 200) {
           // 503 says that others were faster again and again.
           if (![423, 503].includes(locked.status)) errors.push(`LOCK ${locked.status}`);
@@ -230,7 +211,7 @@ describe('several frontends', () => {
         // The lock holds from this moment on, at every frontend.
         const { text } = await dav(far, 'GET', path);
         for (const method of ['PUT', 'DELETE', 'LOCK']) {
-          const body = method === 'LOCK' ? LOCK_INFO : method === 'PUT' ? 'passed' : '';
+          const body = method === 'LOCK' ? lockInfo() : method === 'PUT' ? 'passed' : '';
           const passed = await dav(far, method, path, {}, body);
           if (passed.status !== 423) errors.push(`${method} ${passed.status} in spite of a lock`);
         }

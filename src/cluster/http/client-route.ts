@@ -20,6 +20,8 @@ export type Method =
   | 'POST'
   | 'PUT'
   | 'DELETE'
+  // RFC 5789
+  | 'PATCH'
   | 'OPTIONS'
   // RFC 4918
   | 'PROPFIND'

@@ -79,7 +79,7 @@ function isDescribed(method: Method): boolean {
   return DESCRIBED.includes(method);
 }
 
-const DESCRIBED: readonly Method[] = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'];
+const DESCRIBED: readonly Method[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 function tagOf({ task = 'other' }: ClientRoute): RouteTask {
   return task;

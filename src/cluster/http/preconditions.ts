@@ -125,6 +125,7 @@ function ofRecords(tags: Tags<string> | undefined): Tags<ETag> | undefined {
 function tagsOf(header: 'If-Match' | 'If-None-Match', text: string): Tags<string> | string {
   if (text.trim() === '*') return 'any';
   const tags: string[] = [];
+  let given = 0;
   let at = 0;
   for (;;) {
     NOTHING_MORE.lastIndex = at;
@@ -132,15 +133,14 @@ function tagsOf(header: 'If-Match' | 'If-None-Match', text: string): Tags<string
     TAG.lastIndex = at;
     const [whole, weak, quoted = ''] = TAG.exec(text) ?? [];
     if (whole === undefined) return `${header} is not * or a list of ETags, each in double quotes`;
-    // Of If-None-Match the weak tag is the one that a proxy made of ours as it compressed the value.
-    if (weak !== undefined && header === 'If-Match') {
-      return 'If-Match has a weak ETag, W/"...", which never matches: take the one that this server sent';
-    }
-    if (tags.length >= ETAGS_MAX) return `${header} has more than ${ETAGS_MAX} ETags`;
-    tags.push(quoted);
+    if (given >= ETAGS_MAX) return `${header} has more than ${ETAGS_MAX} ETags`;
+    given++;
+    // RFC 9110, 13.1: for If-Match a weak tag equals none. Of If-None-Match it is the one that a proxy made of ours as it
+    // compressed the value.
+    if (weak === undefined || header === 'If-None-Match') tags.push(quoted);
     at += whole.length;
   }
-  return tags.length === 0 ? `${header} is empty` : tags;
+  return given === 0 ? `${header} is empty` : tags;
 }
 
 function wrong(

@@ -57,7 +57,7 @@ export type HeadJudge = (
 ) => WholeReply | undefined;
 
 /** What is at one port: a role, or an interface of one that has a port of its own. */
-type Role = 'controller' | 'storage' | 'frontend' | 'fileserver' | 'blobs';
+type Role = 'controller' | 'storage' | 'frontend' | 'fileserver' | 'blobs' | 'broker';
 
 /** A frontend's paths, which people by mistake also request from other roles. */
 const PATHS_OF_KEYS = /^\/(?:get|set|delete|files?|dav)$|^\/(?:v1|dav)\//;
@@ -67,6 +67,7 @@ const KEYS_ELSEWHERE: Readonly<Partial<Record<Role, string>>> = {
   storage: 'keys and files are asked of a frontend, and this is a storage node',
   fileserver: 'keys and files are asked of a frontend, and this is a file server',
   blobs: 'keys and files by paths are at another port of this frontend, its own',
+  broker: 'keys are at another port of this frontend, its own',
 };
 const NOTHING = 'there is nothing at this path; / lists all that there are';
 

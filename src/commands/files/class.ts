@@ -5,7 +5,13 @@ import { EXIT, FatalError } from '../../cluster/http/errors.ts';
 import { recordKey, recordValue } from '../../cluster/model/record.ts';
 import type { WriteOutcome } from '../../coordinator/operations/set/decision.ts';
 import { Writer } from '../../coordinator/operations/set/writer.ts';
-import { COPIES_MAX, DEFAULT_COPIES, decodeClass, encodeClass } from '../../files/classes.ts';
+import {
+  COPIES_MAX,
+  copiesInName,
+  DEFAULT_COPIES,
+  decodeClass,
+  encodeClass,
+} from '../../files/classes.ts';
 import { classKey, DEFAULT_CLASS, type ReplicationClass } from '../../files/file-key.ts';
 import { CLASS_KEY_PREFIX, classNameOf } from '../../files/file-name.ts';
 import { leave } from '../client-process.ts';
@@ -68,7 +74,7 @@ async function show(words: Arguments, files: FilesClient, name: ReplicationClass
   const isOwn = record.kind === 'value';
   const copies = await files.copiesIn(name);
   const text = `${onOneLine(name)}: ${copiesText(copies)}`;
-  const isAsDefault = !isOwn && name !== DEFAULT_CLASS;
+  const isAsDefault = !isOwn && copiesInName(name) === undefined && name !== DEFAULT_CLASS;
   await leave(
     words,
     { class: name, copies, own: isOwn },

@@ -16,7 +16,13 @@ import {
 } from '../../cluster/wire/shapes.ts';
 import { type BlobId, parseBlobId } from '../blob-id.ts';
 import type { FileKey, ReplicationClass } from '../file-key.ts';
-import { type FileAttributes, type FileManifest, MODIFIED_MS_MAX } from '../manifest.ts';
+import {
+  FILE_BYTES_MAX,
+  type FileAttributes,
+  type FileManifest,
+  hexadecimal,
+  MODIFIED_MS_MAX,
+} from '../manifest.ts';
 
 /** Tickets live for an hour at most: far below the grace for which a blob that no file names any more is kept. */
 export const TICKET_MS_MAX = 60 * 60 * 1000;
@@ -36,6 +42,14 @@ export interface ReadTicket extends TicketBasics {
   readonly contentType: string | undefined;
   /** As the record has it: the copy of the manifest beside the blob is as it was at the upload. */
   readonly modifiedMs: number;
+  /**
+   * Of the blob: a file server that does not have it can answer for it, and fetch it from who has, though the record of the file
+   * may name another one by now.
+   */
+  readonly size: number;
+  /** In hexadecimal, as the other. */
+  readonly sha512: string;
+  readonly md5: string;
 }
 
 /** Stores one file, once. */
@@ -69,8 +83,8 @@ export function readTerms(
   manifest: FileManifest,
 ): Omit<ReadTicket, 'expiresMs'> | undefined {
   if (manifest.kind !== 'blob') return undefined;
-  const { blob, contentType, modifiedMs } = manifest;
-  return { purpose: 'read', id: blob, key, contentType, modifiedMs };
+  const { blob, contentType, modifiedMs, size, sha512, md5 } = manifest;
+  return { purpose: 'read', id: blob, key, contentType, modifiedMs, size, sha512, md5 };
 }
 
 /** What of a ticket is in its token beside the id, as JSON. */
@@ -104,7 +118,13 @@ const basics = {
   key: keyShape,
   contentType: optional(text({ max: 1024 })),
 };
-const readShape = object({ ...basics, modifiedMs: milliseconds });
+const readShape = object({
+  ...basics,
+  modifiedMs: milliseconds,
+  size: integer({ min: 0, max: FILE_BYTES_MAX }),
+  sha512: hexadecimal(128),
+  md5: hexadecimal(32),
+});
 const writeShape = object({
   ...basics,
   replicationClass: branded<ReplicationClass>(text({ max: 255 })),

@@ -6,8 +6,7 @@
 //   incoming/              what is not committed yet; emptied at each start
 //   trash/  corrupt/       blobs that nobody names, and blobs whose bytes are wrong, each with its ID.meta
 
-import type { BlobId } from '../../files/blob-id.ts';
-import { parseBlobId, randomPartOf } from '../../files/blob-id.ts';
+import { type BlobId, blobFolderOf, parseBlobId } from '../../files/blob-id.ts';
 
 export const IDENTITY_FILE = 'fileserver.identity';
 export const BLOBS = 'blobs';
@@ -29,13 +28,9 @@ export function placeIn(folder: string, id: BlobId): BlobPlace {
   return { folder, data: `${folder}/${id}`, meta: `${folder}/${id}${META}` };
 }
 
-/**
- * The place of a committed blob. Its directories are the first digits of the random part: those before it are the time,
- * which would bring all blobs of a month into one directory.
- */
+/** The place of a committed blob. */
 export function homeOf(id: BlobId): BlobPlace {
-  const random = randomPartOf(id);
-  return placeIn(`${BLOBS}/${random.slice(0, 2)}/${random.slice(2, 4)}`, id);
+  return placeIn(`${BLOBS}/${blobFolderOf(id)}`, id);
 }
 
 export interface NamedFile {

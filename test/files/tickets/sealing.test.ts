@@ -17,6 +17,9 @@ const READ: ReadTicket = {
   contentType: 'text/plain; charset=utf-8',
   expiresMs: END_MS,
   modifiedMs: 12,
+  size: 3,
+  sha512: '0a'.repeat(64),
+  md5: '0b'.repeat(16),
 };
 const WRITE: WriteTicket = {
   purpose: 'write',

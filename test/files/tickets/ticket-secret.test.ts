@@ -15,6 +15,9 @@ const TERMS: TicketTerms = {
   id: '0198c0de000000112233445566778899' as BlobId,
   key: Buffer.from('key') as FileKey,
   contentType: undefined,
+  size: 3,
+  sha512: '0a'.repeat(64),
+  md5: '0b'.repeat(16),
   modifiedMs: 0,
 };
 

@@ -18,7 +18,8 @@ import type {
 import { decodePath } from '../../../cluster/wire/query.ts';
 import type { FileLayer } from '../../../files/outcomes.ts';
 import { DenySwitches } from './deny-switches.ts';
-import { DtfcGateway, NOT_FOUND } from './dtfc.ts';
+import { DtfcGateway } from './dtfc.ts';
+import { NOT_FOUND } from './dtfc-replies.ts';
 import { MediaMetadata } from './media-metadata.ts';
 import { PeerDeletes } from './peer-deletes.ts';
 import { PeerList } from './peer-list.ts';

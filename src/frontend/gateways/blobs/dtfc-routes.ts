@@ -48,7 +48,7 @@ export const DTFC_ROUTES = {
     path: '/{name...}',
     methods: ['PUT'],
     streamsBody: true,
-    statuses: [200, 400, 403, 404, 408, 413, 429, 500, 501, 503, 504, 507],
+    statuses: [200, 400, 403, 404, 408, 412, 413, 429, 500, 501, 503, 504, 507],
     text: 'Stores the body as a blob of this name, and answers its SHA-512, by which it is read.',
     task: 'blobs',
     examples: [
@@ -64,6 +64,16 @@ export const DTFC_ROUTES = {
         text: 'The name of the blob, one segment of up to 1,024 bytes.',
         example: 'notes.txt',
       },
+      {
+        name: 'If-None-Match',
+        in: 'header',
+        text: 'Only if the content is not here yet: `*`, or the SHA-512 of it in double quotes.',
+      },
+      {
+        name: 'If-Match',
+        in: 'header',
+        text: 'Only if the content is here, as one of these ETags says.',
+      },
     ],
     body: { text: 'The content, byte by byte.', types: [BYTES_TYPE], example: 'any text' },
     replies: {
@@ -72,6 +82,7 @@ export const DTFC_ROUTES = {
     },
     errors: [
       ...READ_ERRORS,
+      'condition-failed',
       'truncated-request',
       'slow-request',
       'value-too-large',
@@ -104,7 +115,7 @@ export const DTFC_ROUTES = {
         types: [BYTES_TYPE, ANY_TYPE],
         headers: {
           'Content-Disposition': 'The name that it was stored by last.',
-          ETag: 'Version and hash of its record, for conditions.',
+          ETag: 'The SHA-512 in double quotes: the content of a URL never changes.',
           'Last-Modified': 'When it was stored.',
         },
       },
@@ -140,16 +151,32 @@ export const DTFC_ROUTES = {
   delete: {
     path: '/{name...}',
     methods: ['DELETE'],
-    statuses: [200, 400, 403, 404, 429, 500, 501, 503, 504, 507],
+    statuses: [200, 400, 403, 404, 412, 429, 500, 501, 503, 504, 507],
     text: 'Deletes the blob with this SHA-512, until somebody stores it again.',
     task: 'blobs',
     examples: [{ flags: '-X DELETE', target: `/${EXAMPLE_HASH}`, text: 'Delete it.' }],
-    parameters: [BLOB],
+    parameters: [
+      BLOB,
+      {
+        name: 'If-Unmodified-Since',
+        in: 'header',
+        text: 'Only if nobody has stored it after this date.',
+      },
+      { name: 'If-Match', in: 'header', text: 'Only if it is here, as one of these ETags says.' },
+      { name: 'If-None-Match', in: 'header', text: 'Only if it has none of these ETags.' },
+    ],
     replies: {
       200: { text: 'It was deleted: one JSON object, without a line feed.', types: [TEXT_TYPE] },
       404: NOT_FOUND,
     },
-    errors: [...READ_ERRORS, 'not-stored', 'clock-ahead', 'outcome-unknown', 'storage-full'],
+    errors: [
+      ...READ_ERRORS,
+      'condition-failed',
+      'not-stored',
+      'clock-ahead',
+      'outcome-unknown',
+      'storage-full',
+    ],
   },
   health: {
     path: '/health.html',

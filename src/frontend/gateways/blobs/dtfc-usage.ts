@@ -2,6 +2,8 @@
 // which content is to be stored. Pure. A path that names neither is 404 there, never 400 (FILES.md, 4).
 
 import { assert } from '../../../cluster/assert.ts';
+import type { TextCondition } from '../../../cluster/http/preconditions.ts';
+import type { Condition } from '../../../cluster/model/condition.ts';
 import { type FileKey, flatFileKey } from '../../../files/file-key.ts';
 import { sanitisedName } from './blob-name.ts';
 
@@ -28,6 +30,27 @@ export function namedBlobIn(path: Buffer): NamedBlob | undefined {
 /** @returns the key of the record of the content */
 export function blobKey(hash: string): FileKey {
   return keyOf(hash);
+}
+
+/** @returns the ETag of the content, with its quotes: its name, since other bytes have another one */
+export function blobTag(hash: string): string {
+  return `"${hash}"`;
+}
+
+/**
+ * What the headers of a PUT demand is about the content that has come, since it is what the PUT makes.
+ * @returns that of its record: the tag of this content stands for any record of it, and other tags for none
+ */
+export function conditionOnContent(
+  { ifMatch, ifNoneMatch }: TextCondition,
+  hash: string,
+): Condition {
+  const isAmong = (tags: 'any' | readonly string[]) =>
+    tags === 'any' || tags.includes(blobTag(hash));
+  return {
+    ...(ifMatch !== undefined && { ifMatch: isAmong(ifMatch) ? 'any' : [] }),
+    ...(ifNoneMatch !== undefined && isAmong(ifNoneMatch) && { ifNoneMatch: 'any' }),
+  };
 }
 
 /** @returns the key of the operator's mark on the content (marked-blobs.ts) */

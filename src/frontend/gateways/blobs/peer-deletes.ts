@@ -1,16 +1,19 @@
 // Deletes content at all peers, and asks those that were away again later: with growing pauses, for a day. What is still to be
 // asked is in memory alone, and forgotten where the process ends.
 
+import { printHttpDate } from '../../../cluster/http/http-date.ts';
 import type { Runtime } from '../../../cluster/ports.ts';
 import type { FileLayer } from '../../../files/outcomes.ts';
 import { blobKey, type ContentHash } from './dtfc-usage.ts';
 import type { BlobPeer, PeerList } from './peer-list.ts';
-import { askPeer } from './peer-request.ts';
+import { askPeer, isAway } from './peer-request.ts';
 
 const AGAIN_MS_MIN = 30_000;
 const AGAIN_MS_MAX = 3_600_000;
 const TRIES_MAX = 32;
 const PENDING_MAX = 10_000;
+/** A date in HTTP has whole seconds: what was stored within that of the delete, and after it, is not to be deleted. */
+const DATE_MS = 1000;
 
 /** What one peer said to a delete. */
 export interface ToldByPeer {
@@ -25,11 +28,13 @@ export interface ToldByPeer {
 interface PendingDelete {
   readonly peer: BlobPeer;
   readonly hash: ContentHash;
+  /** When the client asked for it, in ms since 1970. */
+  readonly askedMs: number;
   tries: number;
 }
 
 export interface PeerDeleteParts {
-  readonly runtime: Pick<Runtime, 'timers' | 'network' | 'logger'>;
+  readonly runtime: Pick<Runtime, 'clock' | 'timers' | 'network' | 'logger'>;
   readonly files: Pick<FileLayer, 'find'>;
   readonly peers: PeerList;
 }
@@ -50,12 +55,14 @@ export class PeerDeletes {
 
   /** @param callback called once, with what each peer said, in the order of the list */
   deleteAt(hash: ContentHash, callback: (told: readonly ToldByPeer[]) => void): void {
+    const askedMs = this.#parts.runtime.clock.wallMs();
     this.#parts.peers.read((peers) => {
       if (peers.length === 0) return callback([]);
       const told = new Map<BlobPeer, ToldByPeer>();
       for (const peer of peers) {
-        this.#ask(peer, hash, (answer) => {
-          told.set(peer, answer.again ? this.#remember({ peer, hash, tries: 1 }, answer) : answer);
+        this.#ask(peer, hash, {}, (answer) => {
+          const pending = { peer, hash, askedMs, tries: 1 };
+          told.set(peer, answer.again ? this.#remember(pending, answer) : answer);
           if (told.size < peers.length) return;
           callback(peers.flatMap((each) => told.get(each) ?? []));
         });
@@ -63,8 +70,13 @@ export class PeerDeletes {
     });
   }
 
-  #ask(peer: BlobPeer, hash: ContentHash, callback: (told: ToldByPeer) => void): void {
-    const request = { method: 'DELETE', path: hash } as const;
+  #ask(
+    peer: BlobPeer,
+    hash: ContentHash,
+    headers: Readonly<Record<string, string>>,
+    callback: (told: ToldByPeer) => void,
+  ): void {
+    const request = { method: 'DELETE', path: hash, headers } as const;
     const answer = askPeer(this.#parts.runtime, peer, request, (told) => {
       if (told.kind === 'failed') {
         this.#parts.peers.failed(peer);
@@ -72,9 +84,9 @@ export class PeerDeletes {
       }
       answer.discard();
       const { status } = told.head;
-      const isAway = status >= 500 || status === 429;
-      if (!isAway) this.#parts.peers.succeeded(peer);
-      return callback({ peer: peer.url, status, again: isAway });
+      const again = isAway(status);
+      if (!again) this.#parts.peers.succeeded(peer);
+      return callback({ peer: peer.url, status, again });
     });
   }
 
@@ -92,13 +104,17 @@ export class PeerDeletes {
     this.#parts.runtime.timers.after(pauseMs, () => this.#again(name, pending));
   }
 
-  /** A content that was stored here again is wanted again, and its peer may have it from there. */
+  /**
+   * A content that was stored here again is wanted again, and its peer may have it from there. One that was stored at the peer
+   * meanwhile is for the peer to keep: the delete is of what was there when the client asked for it.
+   */
   #again(name: string, pending: PendingDelete): void {
-    const { peer, hash } = pending;
+    const { peer, hash, askedMs } = pending;
+    const since = { 'if-unmodified-since': printHttpDate(askedMs - DATE_MS) };
     this.#parts.files.find(blobKey(hash), (found) => {
       if (found.kind === 'found') return this.#pending.delete(name);
       if (found.kind === 'failed') return this.#later(name, pending);
-      return this.#ask(peer, hash, (told) => {
+      return this.#ask(peer, hash, since, (told) => {
         pending.tries++;
         if (told.again && pending.tries < TRIES_MAX) return this.#later(name, pending);
         const { again, ...outcome } = told;

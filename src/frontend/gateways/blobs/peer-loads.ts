@@ -12,7 +12,7 @@ import type { FileLayer, PutFileOutcome } from '../../../files/outcomes.ts';
 import { FILENAME, sanitisedName, typeOfName } from './blob-name.ts';
 import { blobKey, type ContentHash } from './dtfc-usage.ts';
 import type { BlobPeer, PeerList } from './peer-list.ts';
-import { askPeer } from './peer-request.ts';
+import { askPeer, isAway } from './peer-request.ts';
 
 /** So many contents may be loaded at once; of more, clients are asked to come again. */
 const LOADS_MAX = 64;
@@ -20,8 +20,10 @@ const LOADS_MAX = 64;
 export type PeerLoadOutcome =
   /** It is stored here now. */
   | { readonly kind: 'loaded' }
-  /** No peer that answered has it. */
+  /** No peer that answered has it, and some have answered, or there are none. */
   | { readonly kind: 'nowhere' }
+  /** No peer has answered, or could say what it has. */
+  | { readonly kind: 'unheard' }
   /** It is being loaded for somebody else, or too many others are. */
   | { readonly kind: 'busy' }
   /** A peer has it, and it could not be stored. */
@@ -49,30 +51,36 @@ export class PeerLoads {
         return callback({ kind: 'busy' });
       }
       this.#loading.add(hash);
-      return this.#ask(hash, peers, (outcome) => {
+      return this.#ask(hash, peers, false, (outcome) => {
         this.#loading.delete(hash);
         callback(outcome);
       });
     });
   }
 
+  /** @param isHeard whether a peer has answered that could say what it has */
   #ask(
     hash: ContentHash,
     [peer, ...others]: readonly BlobPeer[],
+    isHeard: boolean,
     callback: (outcome: PeerLoadOutcome) => void,
   ): void {
-    if (peer === undefined) return callback({ kind: 'nowhere' });
-    const next = () => this.#ask(hash, others, callback);
+    if (peer === undefined) return callback({ kind: isHeard ? 'nowhere' : 'unheard' });
+    const next = (isAnyHeard = isHeard) => this.#ask(hash, others, isAnyHeard, callback);
+    const nextButHeard = () => next(true);
     const request = { method: 'GET', path: `${hash}/nopeerload` } as const;
     const answer = askPeer(this.#parts.runtime, peer, request, (told) => {
       if (told.kind === 'failed') return this.#failed(peer, told.detail, next);
       const { head } = told;
-      if (head.status !== 200) {
+      const { status } = head;
+      if (status !== 200) {
         answer.discard();
         // Nothing but a 404 says that it does well: a redirection, for instance, is followed by nobody.
-        if (head.status !== 404) return this.#failed(peer, `it answered ${head.status}`, next);
+        if (status !== 404) {
+          return this.#failed(peer, `it answered ${status}`, isAway(status) ? next : nextButHeard);
+        }
         this.#parts.peers.succeeded(peer);
-        return next();
+        return nextButHeard();
       }
       return this.#store(hash, filenameIn(head), answer, (outcome) => {
         switch (outcome.kind) {
@@ -80,9 +88,9 @@ export class PeerLoads {
             this.#parts.peers.succeeded(peer);
             return callback({ kind: 'loaded' });
           case 'broken':
-            return this.#failed(peer, 'its answer broke off', next);
+            return this.#failed(peer, 'its answer broke off', nextButHeard);
           case 'mismatch':
-            return this.#failed(peer, `it sent other bytes: ${outcome.detail}`, next);
+            return this.#failed(peer, `it sent other bytes: ${outcome.detail}`, nextButHeard);
           case 'not-stored':
             return callback({ ...outcome, kind: 'failed' });
           case 'unknown':

@@ -15,6 +15,13 @@ export interface PeerRequest {
   readonly method: 'GET' | 'DELETE';
   /** Behind the path of the peer. */
   readonly path: string;
+  /** Beside those of every request. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Whether a peer with this status cannot say now what it has, and is to be asked again. */
+export function isAway(status: number): boolean {
+  return status >= 500 || status === 429;
 }
 
 /**
@@ -28,7 +35,7 @@ export function askPeer(
   onHead: (head: AnswerHead) => void,
 ): AnswerStream {
   const answer = new AnswerStream(runtime, { silentMs: PEER_SILENT_MS, bytesMin: PEER_BYTES_MIN });
-  const headers = { 'user-agent': `dtfc/velour-fog-${VERSION}` };
+  const headers = { 'user-agent': `dtfc/velour-fog-${VERSION}`, ...request.headers };
   const whole = {
     method: request.method,
     path: `${path}${request.path}`,

@@ -3,7 +3,7 @@
 
 import type { HttpReply } from '../../../cluster/http/http.ts';
 import { printHttpDate } from '../../../cluster/http/http-date.ts';
-import { DAV_ROOT, hrefOf, isRoot, nameTextOf, parentOf } from './dav-path.ts';
+import { hrefOf, isRoot, nameTextOf, parentOf } from './dav-path.ts';
 import { failedReply } from './dav-replies.ts';
 import { listPage } from './listing.ts';
 import type { DavParts, Way } from './resources.ts';
@@ -58,7 +58,7 @@ function lineOf({ self }: Way): PageLine {
 }
 
 function pageText({ self }: Way, lines: readonly PageLine[], isWhole: boolean): string {
-  const title = xmlText(`${DAV_ROOT}/${self.path.segments.map(String).join('/')}`);
+  const title = xmlText(`${self.path.space.root}/${self.path.segments.map(String).join('/')}`);
   const rows = [...lines]
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
     .map(

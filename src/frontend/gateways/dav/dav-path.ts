@@ -3,14 +3,43 @@
 
 import { type HttpRequest, hostHeader } from '../../../cluster/http/http.ts';
 import { decodePath, encodeBytes } from '../../../cluster/wire/query.ts';
-import { directoryFileKey, type FileKey } from '../../../files/file-key.ts';
+import {
+  DEFAULT_CLASS,
+  directoryFileKey,
+  type FileKey,
+  type ReplicationClass,
+} from '../../../files/file-key.ts';
+
+/** A tree of files, and where its URLs are. */
+export interface DavSpace {
+  /** What the paths of all its URLs begin with, without a slash at its end; empty where the whole server is the tree. */
+  readonly root: string;
+  /** The space of directories that it shows (FILES.md, Keys). */
+  readonly domain: string;
+  /** @param segments the names of the path of a file, from the root on */
+  ruleOf(segments: readonly Buffer[]): StoringRule;
+}
+
+/** How a file that is stored is kept. */
+export interface StoringRule {
+  readonly replicationClass: ReplicationClass;
+  /** Whether all copies are there before the upload is acknowledged. */
+  readonly waitsForAll: boolean;
+  /** Longer files have a blob, which clients can be redirected to; by default and at most INLINE_BYTES_MAX. */
+  readonly inlineMax?: number | undefined;
+}
 
 /** Where WebDAV is on a frontend. */
 export const DAV_ROOT = '/dav';
-/** The space of directories that WebDAV shows (FILES.md, Keys). */
-export const DAV_DOMAIN = 'default';
+export const DAV_SPACE: DavSpace = {
+  root: DAV_ROOT,
+  domain: 'default',
+  ruleOf: () => ({ replicationClass: DEFAULT_CLASS, waitsForAll: false }),
+};
 
 export interface DavPath {
+  /** The tree that it is in; those of one request are all in one. */
+  readonly space: DavSpace;
   /** The names from the root on; none for the root itself. */
   readonly segments: readonly Buffer[];
   /** Whether the client wrote it as that of a collection, with a slash at its end. */
@@ -36,18 +65,19 @@ const AUTHORITY = /^(?:[^@]*@)?(\[[^\]]*\]|[^:@]+)(?::(\d{0,5}))?$/;
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, https: 443 };
 
 /** @param raw a path as it is in a request, with its escapes */
-export function readDavPath(raw: string): ReadDavPath {
+export function readDavPath(raw: string, space: DavSpace): ReadDavPath {
+  const { root } = space;
   // A client that sends the fragment of a URL means less than the whole resource, which it would lose.
   if (raw.includes('#')) return wrong('the path has a #, which must be written as %23');
-  const inside = raw.startsWith(`${DAV_ROOT}/`) || raw === DAV_ROOT;
+  const inside = raw.startsWith(`${root}/`) || raw === root;
   if (!inside) {
     return {
-      fault: { code: 'bad-destination', what: `the path is not one below ${DAV_ROOT}/` },
+      fault: { code: 'bad-destination', what: `the path is not one below ${root}/` },
     };
   }
   const segments: Buffer[] = [];
   // Clients join a base that ends in a slash to a path that begins with one: two slashes are one.
-  for (const part of raw.slice(DAV_ROOT.length).split(SLASH)) {
+  for (const part of raw.slice(root.length).split(SLASH)) {
     if (part === '') continue;
     const segment = decodePath(part);
     if (segment === undefined) return wrong('a % in the path is not followed by two hex digits');
@@ -62,7 +92,7 @@ export function readDavPath(raw: string): ReadDavPath {
       fault: { code: 'path-too-long', what: `the path has more than ${SEGMENTS_MAX} names` },
     };
   }
-  const path = { segments, endsInSlash: raw.endsWith(SLASH) || segments.length === 0 };
+  const path = { space, segments, endsInSlash: raw.endsWith(SLASH) || segments.length === 0 };
   if (segments.length > 0 && keyOf(path) === undefined) {
     return {
       fault: { code: 'path-too-long', what: 'the path has more bytes than a key may have' },
@@ -72,8 +102,12 @@ export function readDavPath(raw: string): ReadDavPath {
 }
 
 /** Reads a URL that a header has, which must be one of this server. */
-export function readDavUrl(url: string, request: Pick<HttpRequest, 'header'>): ReadDavPath {
-  if (url.startsWith(SLASH)) return readDavPath(url.replace(/\?.*$/, ''));
+export function readDavUrl(
+  url: string,
+  request: Pick<HttpRequest, 'header'>,
+  space: DavSpace,
+): ReadDavPath {
+  if (url.startsWith(SLASH)) return readDavPath(url.replace(/\?.*$/, ''), space);
   const [whole, scheme = '', authority = '', path = SLASH] = ABSOLUTE.exec(url) ?? [];
   if (whole === undefined) return wrong('a URL is neither absolute nor a path that begins with /');
   if (!isServer({ scheme, authority }, hostHeader(request))) {
@@ -84,7 +118,7 @@ export function readDavUrl(url: string, request: Pick<HttpRequest, 'header'>): R
       },
     };
   }
-  return readDavPath(path);
+  return readDavPath(path, space);
 }
 
 /**
@@ -107,10 +141,10 @@ function wrong(what: string): ReadDavPath {
 }
 
 /** @returns the key of the record; undefined for the root, which has none, and for a path that is too long */
-export function keyOf({ segments }: DavPath): FileKey | undefined {
+export function keyOf({ space, segments }: DavPath): FileKey | undefined {
   const name = segments.at(-1);
   if (name === undefined) return undefined;
-  return directoryFileKey(DAV_DOMAIN, joined(segments.slice(0, -1)), name);
+  return directoryFileKey(space.domain, joined(segments.slice(0, -1)), name);
 }
 
 /** @returns the directory of the entries of this collection, as their keys have it */
@@ -125,21 +159,21 @@ function joined(segments: readonly Buffer[]): Buffer {
 }
 
 /** @returns the path as `DAV:href` and links have it */
-export function hrefOf({ segments }: DavPath, isCollection: boolean): string {
+export function hrefOf({ space, segments }: DavPath, isCollection: boolean): string {
   const inner = segments.map(encodeBytes).join(SLASH);
-  return `${DAV_ROOT}/${inner}${isCollection && segments.length > 0 ? SLASH : ''}`;
+  return `${space.root}/${inner}${isCollection && segments.length > 0 ? SLASH : ''}`;
 }
 
 export function isRoot({ segments }: DavPath): boolean {
   return segments.length === 0;
 }
 
-export function parentOf({ segments }: DavPath): DavPath {
-  return { segments: segments.slice(0, -1), endsInSlash: true };
+export function parentOf({ space, segments }: DavPath): DavPath {
+  return { space, segments: segments.slice(0, -1), endsInSlash: true };
 }
 
-export function entryOf({ segments }: DavPath, name: Buffer): DavPath {
-  return { segments: [...segments, name], endsInSlash: false };
+export function entryOf({ space, segments }: DavPath, name: Buffer): DavPath {
+  return { space, segments: [...segments, name], endsInSlash: false };
 }
 
 /** Whether the path is that of `around`, or of something in it at any depth. */

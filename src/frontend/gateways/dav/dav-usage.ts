@@ -4,7 +4,7 @@
 import type { ErrorCode } from '../../../cluster/http/errors.ts';
 import { type HttpRequest, rawPathOf } from '../../../cluster/http/http.ts';
 import { conditionOf, dateIn, type TextCondition } from '../../../cluster/http/preconditions.ts';
-import { type DavPath, readDavPath, readDavUrl } from './dav-path.ts';
+import { type DavPath, type DavSpace, readDavPath, readDavUrl } from './dav-path.ts';
 import { type IfList, readIfHeader, resourcesOf, tokensIn } from './if-header.ts';
 
 export type Depth = '0' | '1' | 'infinity';
@@ -49,8 +49,9 @@ const NEED_DESTINATION: readonly string[] = ['COPY', 'MOVE'];
 
 export function readDavUsage(
   request: RequestOfDav,
+  space: DavSpace,
 ): { readonly usage: DavUsage } | { readonly fault: DavUsageFault } {
-  const read = readDavPath(rawPathOf(request.target));
+  const read = readDavPath(rawPathOf(request.target), space);
   if ('fault' in read) return read;
   const { path } = read;
   const conditional = conditionOf(request, (target) => target);
@@ -66,10 +67,10 @@ export function readDavUsage(
   if (request.method === 'PUT' && request.header('content-range') !== undefined) {
     return wrong('a file is stored whole, and Content-Range is of a part');
   }
-  const asked = destinationOf(request);
+  const asked = destinationOf(request, space);
   if ('fault' in asked) return asked;
   const tagged = resourcesOf(lists.lists).map((url): TaggedResource => {
-    const named = readDavUrl(url, request);
+    const named = readDavUrl(url, request, space);
     return { url, path: 'path' in named ? named.path : undefined };
   });
   return {
@@ -88,11 +89,12 @@ export function readDavUsage(
 
 function destinationOf(
   request: RequestOfDav,
+  space: DavSpace,
 ): { readonly destination: DavPath | undefined } | { readonly fault: DavUsageFault } {
   if (!NEED_DESTINATION.includes(request.method)) return { destination: undefined };
   const url = request.header('destination')?.trim();
   if (url === undefined) return wrong(`${request.method} needs a Destination: the URL to go to`);
-  const read = readDavUrl(url, request);
+  const read = readDavUrl(url, request, space);
   if ('path' in read) return { destination: read.path };
   return { fault: { ...read.fault, what: `Destination: ${read.fault.what}` } };
 }

@@ -17,7 +17,7 @@ import { lockSeconds, lockTokenIn } from '../../../files/locks.ts';
 import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
 import type { Gateway, GatewayContext } from '../gateway.ts';
 import { collectionPage } from './collection-page.ts';
-import { nameTextOf } from './dav-path.ts';
+import { DAV_SPACE, type DavSpace, nameTextOf } from './dav-path.ts';
 import { absentReply, failedReply, violatedReply } from './dav-replies.ts';
 import { DAV_ROUTES } from './dav-routes.ts';
 import { type DavUsage, readDavUsage } from './dav-usage.ts';
@@ -29,7 +29,7 @@ import { readPropfind, readProppatch } from './property-requests.ts';
 import { propfind } from './propfind.ts';
 import { proppatch } from './proppatch.ts';
 import { deleteResource } from './removal.ts';
-import type { DavParts } from './resources.ts';
+import { type DavParts, isThere } from './resources.ts';
 import { makeCollection, putFile } from './store.ts';
 import { transferResource } from './transfer.ts';
 
@@ -61,28 +61,36 @@ export class DavGateway implements Gateway {
       return measure;
     };
     const judge: HeadJudge = (request) => {
-      const read = readUsage(request);
-      if ('usage' in read) return undefined;
-      measureOf(request.method).begin(() => undefined)(read.refusal);
-      return read.refusal;
+      const refusal = this.judge(request, DAV_SPACE);
+      if (refusal !== undefined) measureOf(request.method).begin(() => undefined)(refusal);
+      return refusal;
     };
-    const handler: Handler = (request, callback) => {
-      const reply = measureOf(request.method).begin(callback);
-      const read = readUsage(request);
-      if ('refusal' in read) return reply(read.refusal);
-      return this.#handle({ request, usage: read.usage, reply });
-    };
+    const handler: Handler = (request, callback) =>
+      this.serve(request, DAV_SPACE, measureOf(request.method).begin(callback));
     routes.add(DAV_ROUTES.options, (_request, reply) => reply(OPTIONS));
     routes.add(DAV_ROUTES.root, handler, judge);
     routes.add(DAV_ROUTES.put, handler, judge, FILE_BYTES_MAX);
     routes.add(DAV_ROUTES.resource, handler, judge);
   }
 
+  /** @returns the refusal of a request whose head is wrong, before its body is sent */
+  judge(request: RequestHead, space: DavSpace): WholeReply | undefined {
+    const read = readUsage(request, space);
+    return 'refusal' in read ? read.refusal : undefined;
+  }
+
+  /** Carries out any request of WebDAV whose path is in this tree. */
+  serve(request: HttpRequest, space: DavSpace, reply: ReplyCallback): void {
+    const read = readUsage(request, space);
+    if ('refusal' in read) return reply(read.refusal);
+    return this.#handle({ request, usage: read.usage, reply });
+  }
+
   #handle(asked: DavRequest): void {
     const { usage, reply, request } = asked;
     const parts = this.#parts;
     // Routes give no other methods to this gateway.
-    switch (request.method as Exclude<Method, 'POST'>) {
+    switch (request.method as Exclude<Method, 'POST' | 'PATCH'>) {
       case 'OPTIONS':
         return reply(OPTIONS);
       case 'GET':
@@ -117,7 +125,7 @@ export class DavGateway implements Gateway {
       if (judged.kind === 'refused') return reply(judged.reply);
       const { self } = judged.way;
       if (self.kind === 'collection') return collectionPage(parts, judged.way, reply);
-      if (self.file === undefined) return reply(absentReply());
+      if (self.file === undefined || !isThere(self)) return reply(absentReply());
       const contentType = typeOf(self.file.manifest, nameTextOf(self.path));
       const tag = contentTagHeaders(self.file);
       const answer = { file: self.file, condition, tag, contentType };
@@ -218,8 +226,9 @@ const OPTIONS: WholeReply = {
 
 function readUsage(
   request: RequestHead,
+  space: DavSpace,
 ): { readonly usage: DavUsage } | { readonly refusal: WholeReply } {
-  const read = readDavUsage(request);
+  const read = readDavUsage(request, space);
   if ('usage' in read) return read;
   return { refusal: errorReply(read.fault.code, read.fault.what) };
 }

@@ -2,7 +2,7 @@
 
 import type { Cursor } from '../../../cluster/wire/transfer-parts.ts';
 import type { FileFailure } from '../../../files/http/file-answer.ts';
-import { DAV_DOMAIN, directoryOf, entryOf } from './dav-path.ts';
+import { directoryOf, entryOf } from './dav-path.ts';
 import { type DavParts, listedResource, type Way, wayInto } from './resources.ts';
 
 const ENTRIES_PER_PAGE = 256;
@@ -28,7 +28,8 @@ export function listPage(
   callback: (page: EntriesPage) => void,
 ): void {
   const { path } = collection.self;
-  const request = { domain: DAV_DOMAIN, directory: directoryOf(path), limit: ENTRIES_PER_PAGE };
+  const { domain } = path.space;
+  const request = { domain, directory: directoryOf(path), limit: ENTRIES_PER_PAGE };
   files.list({ ...request, after }, (outcome) => {
     if (outcome.kind === 'failed') return callback(outcome);
     const nowMs = clock.wallMs();

@@ -55,7 +55,8 @@ export function lockResource(
   { asked, seconds }: { readonly asked: LockRequest; readonly seconds: number },
   reply: (reply: HttpReply) => void,
 ): void {
-  if (usage.depth === '1') {
+  // Of a refresh the Depth means nothing (RFC 4918, 9.10.2).
+  if (asked.kind === 'new' && usage.depth === '1') {
     return reply(errorReply('bad-parameter', 'a lock has Depth 0 or infinity'));
   }
   return attemptChange(

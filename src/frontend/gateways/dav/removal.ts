@@ -9,7 +9,7 @@ import { isRoot, keyOf } from './dav-path.ts';
 import { absentReply } from './dav-replies.ts';
 import type { DavUsage } from './dav-usage.ts';
 import { asJudged, attemptChange, lockRefusal } from './judgement.ts';
-import { type DavParts, findWay, resourcesOn, type Way } from './resources.ts';
+import { type DavParts, findWay, isThere, resourcesOn, type Way } from './resources.ts';
 import { mayLeave, standingOfSource } from './standing.ts';
 import { eachEntry, TreeFailures } from './tree.ts';
 
@@ -27,7 +27,7 @@ export function deleteResource(
     (way, done) => {
       const answer = (given: HttpReply) => done({ kind: 'reply', reply: given });
       const { self } = way;
-      if (self.kind === 'absent') return answer(absentReply());
+      if (!isThere(self)) return answer(absentReply());
       if (isRoot(self.path)) return answer(errorReply('fixed-root', 'the root stays'));
       if (self.kind === 'collection' && !isWhole(usage)) {
         return answer(

@@ -65,6 +65,11 @@ export function listedResource(
   };
 }
 
+/** Whether a request names something that is there. A path that ends in a slash is a collection's, and names no file. */
+export function isThere({ kind, path }: Resource): boolean {
+  return kind === 'collection' || (kind === 'file' && !path.endsInSlash);
+}
+
 /** @returns the resources of the way in their order */
 export function resourcesOn({ around, self }: Way): readonly Resource[] {
   return [...around, self];
@@ -89,7 +94,9 @@ export function findWay(
   const { segments } = path;
   const paths = [...segments, undefined].map(
     (_segment, index): DavPath =>
-      index === segments.length ? path : { segments: segments.slice(0, index), endsInSlash: true },
+      index === segments.length
+        ? path
+        : { ...path, segments: segments.slice(0, index), endsInSlash: true },
   );
   const found: (Resource | undefined)[] = paths.map(() => undefined);
   let missing = paths.length;

@@ -6,7 +6,7 @@ import type { ByteStream } from '../../../cluster/http/byte-stream.ts';
 import { errorReply } from '../../../cluster/http/errors.ts';
 import type { HttpReply, WholeReply } from '../../../cluster/http/http.ts';
 import { etagOf } from '../../../cluster/model/condition.ts';
-import { DEFAULT_CLASS, type FileKey } from '../../../files/file-key.ts';
+import type { FileKey } from '../../../files/file-key.ts';
 import { contentTagHeaders } from '../../../files/http/content-tag.ts';
 import type { ToldSums } from '../../../files/http/upload-sums.ts';
 import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
@@ -52,6 +52,9 @@ export function putFile(
     const key = keyOf(way.self.path);
     if (key === undefined) return refuse(noFileReply('the root is a collection'));
     const { contentType, modifiedMs, sums } = told;
+    const { replicationClass, waitsForAll, inlineMax } = way.self.path.space.ruleOf(
+      way.self.path.segments,
+    );
     let late: HttpReply | undefined;
     const confirm = (callback: (set: ConfirmedSet | undefined) => void) =>
       judgeAgain(parts, usage, way, (again) => {
@@ -66,8 +69,9 @@ export function putFile(
         contentType,
         modifiedMs,
         ...setOver(way.self),
-        replicationClass: DEFAULT_CLASS,
-        waitsForAll: false,
+        replicationClass,
+        waitsForAll,
+        inlineMax,
         confirm,
         expected: { md5: sums.md5, sha512: sums.sha512 },
       },

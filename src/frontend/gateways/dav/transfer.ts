@@ -6,7 +6,7 @@ import { errorReply } from '../../../cluster/http/errors.ts';
 import type { HttpReply } from '../../../cluster/http/http.ts';
 import { etagOf } from '../../../cluster/model/condition.ts';
 import type { FileFailure } from '../../../files/http/file-answer.ts';
-import { locksIn, locksOver, mayChange, withLocks } from '../../../files/locks.ts';
+import { type DavLock, locksIn, locksOver, mayChange, withLocks } from '../../../files/locks.ts';
 import type { FileVersion, SetFileOutcome } from '../../../files/outcomes.ts';
 import { type DavPath, entryOf, isWithin, keyOf } from './dav-path.ts';
 import { absentReply, failedReply } from './dav-replies.ts';
@@ -27,7 +27,7 @@ import {
   removeRecord,
   removeTree,
 } from './removal.ts';
-import { type DavParts, findWay, resourcesOn, type Way } from './resources.ts';
+import { type DavParts, findWay, isThere, resourcesOn, type Way } from './resources.ts';
 import { mayLeave, standingOfSource, standingOfTarget } from './standing.ts';
 import { placeRefusal } from './store.ts';
 import { eachEntry, type StandingCheck, TreeFailures } from './tree.ts';
@@ -72,7 +72,7 @@ export function transferResource(
 function refusalOf(way: Way, usage: DavUsage, moves: boolean): HttpReply | undefined {
   const { self } = way;
   const { destination, depth, submitted } = usage;
-  if (self.kind === 'absent') return absentReply();
+  if (!isThere(self)) return absentReply();
   if (destination === undefined) return errorReply('bad-parameter', 'there is no Destination');
   if (isWithin(destination, self.path)) {
     const what = 'the Destination is the resource itself, or inside of it';
@@ -116,8 +116,9 @@ function transferTo(
   if (refusal !== undefined) return answer(refusal);
   const failures = new TreeFailures();
   const context = { submitted, failures, moves, goesDeep: depth !== '0' };
-  const transfer = (present: FileVersion | undefined) =>
-    transferTree(parts, way, { to: target.self.path, present }, context, (outcome) => {
+  const transfer = (present: FileVersion | undefined) => {
+    const { path: to, locks } = target.self;
+    return transferTree(parts, way, { to, present, locks }, context, (outcome) => {
       switch (outcome) {
         case 'transferred':
           return answer({ status: isNew ? 201 : 204, headers: {}, body: '' });
@@ -127,6 +128,7 @@ function transferTo(
           return answer(failures.reply(target.self));
       }
     });
+  };
   if (goesOn) return transfer(target.self.file);
   // A file takes the place of a file in one record. Whatever has entries is deleted first, as RFC 4918 wants it.
   if (way.self.kind === 'file' && target.self.kind === 'file') return transfer(target.self.file);
@@ -185,12 +187,16 @@ interface TransferTarget {
   readonly to: DavPath;
   /** The file that is there, and is to be replaced; or the collection to which this one is being moved already. */
   readonly present: FileVersion | undefined;
+  /** Those of what was there, which stay with the name (RFC 4918, 7.6): a collection, whose place a new record takes. */
+  readonly locks?: readonly DavLock[];
+  /** How often others may still write the old name before it is left as it is. */
+  readonly attempts?: number;
 }
 
 function transferTree(
   parts: DavParts,
   way: Way,
-  { to, present }: TransferTarget,
+  { to, present, locks: kept = [], attempts = ENTRY_ATTEMPTS_MAX }: TransferTarget,
   context: TransferContext,
   callback: (outcome: TransferOutcome) => void,
 ): void {
@@ -224,16 +230,16 @@ function transferTree(
   };
   if (self.kind === 'collection') {
     if (present !== undefined) return transferEntries(parts, way, to, context, callback);
-    // Locks stay with the name that they are on (RFC 4918, 7.6).
-    const free = withLocks(withoutOrigin(attributes), []);
-    const made = { key, attributes: context.moves ? withOrigin(free, self) : free, condition };
+    const own = withLocks(withoutOrigin(attributes), kept);
+    const made = { key, attributes: context.moves ? withOrigin(own, self) : own, condition };
     return parts.files.makeDirectory(made, (outcome) =>
       stored(outcome, () => transferEntries(parts, way, to, context, callback)),
     );
   }
   const { file: from } = self;
   if (from === undefined) return fail({ code: 'not-stored', detail: 'it is gone' });
-  const locks = locksIn(present?.manifest.attributes, parts.clock.wallMs());
+  const locks =
+    present === undefined ? kept : locksIn(present.manifest.attributes, parts.clock.wallMs());
   return parts.files.copy(
     { from, to: key, attributes: withLocks(attributes, locks), condition },
     (outcome) =>
@@ -247,7 +253,7 @@ function transferTree(
           return findWay(parts, self.path, (found) =>
             found.kind === 'failed'
               ? fail(found)
-              : moveAgain(parts, found.way, { to, present: file }, context, callback),
+              : moveAgain(parts, found.way, { to, present: file, attempts }, context, callback),
           );
         });
       }),
@@ -261,9 +267,15 @@ function moveAgain(
   context: TransferContext,
   callback: (outcome: TransferOutcome) => void,
 ): void {
+  const { attempts = 1 } = target;
   if (again.self.kind === 'absent') return callback('transferred');
+  if (attempts <= 1) {
+    context.failures.add(again.self, 'not-stored', 'others change it at the same time');
+    return callback('failed');
+  }
   if (again.self.kind === 'file' && mayChange(locksOver(resourcesOn(again)), context.submitted)) {
-    return transferTree(parts, again, target, context, callback);
+    const next = { ...target, attempts: attempts - 1 };
+    return transferTree(parts, again, next, context, callback);
   }
   context.failures.add(again.self, 'locked', 'it was locked meanwhile');
   return callback('failed');

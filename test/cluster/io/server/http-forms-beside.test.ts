@@ -2,23 +2,20 @@
 // differs. The servers are real; the columns of those that are not here in that version are taken as they stand.
 // `npx vitest run test/cluster/io/server/http-forms-beside.test.ts -u` writes the document.
 
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, createServer as createSocketServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import type { AddressInfo } from 'node:net';
+import { resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { REASONS } from '../../../helpers/http-form-reasons.ts';
 import { BODY_BYTES_MAX, FORMS, HOST, sayTo } from '../../../helpers/http-forms.ts';
+import { isNginxHere, type Nginx, startNginx } from '../../../helpers/nginx.ts';
 
 const DOCUMENT = resolve(import.meta.dirname, '../../../../docs/http-forms.md');
 
 let bare: Server;
-let nginx:
-  | { readonly child: ChildProcess; readonly folder: string; readonly port: number }
-  | undefined;
+let nginx: Nginx | undefined;
 
 /** What the service of http-forms.test.ts does, as one would write it with node:http alone. */
 function serve(request: IncomingMessage, response: ServerResponse): void {
@@ -36,54 +33,25 @@ function serve(request: IncomingMessage, response: ServerResponse): void {
 const NODE = '20';
 const NGINX = '1.22';
 
-function isNginxHere(): boolean {
-  try {
-    return spawnSync('nginx', ['-v']).stderr.toString().includes(`nginx/${NGINX}.`);
-  } catch {
-    return false;
-  }
-}
-
-/** In front of bare node:http, as people put it in front of services. */
-async function startNginx(backend: number) {
-  const folder = mkdtempSync(join(tmpdir(), 'velour-nginx-'));
-  const probe = createSocketServer().listen(0, HOST);
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-  const temporary = paths.map((name) => `${name}_temp_path ${folder}/${name};`).join(' ');
-  const file = join(folder, 'nginx.conf');
-  writeFileSync(
-    file,
-    `daemon off; master_process off; pid ${folder}/pid; error_log ${folder}/error.log; events {}
-     http { access_log off; ${temporary} server { listen ${HOST}:${port}; client_max_body_size ${BODY_BYTES_MAX};
-       location / { proxy_pass http://${HOST}:${backend}; proxy_http_version 1.1; proxy_ignore_client_abort on; } } }`,
-  );
-  const child = spawn('nginx', ['-p', folder, '-c', file], { stdio: 'ignore' });
-  while (!existsSync(join(folder, 'pid'))) {
-    if (child.exitCode !== null) throw new Error(readFileSync(join(folder, 'error.log'), 'utf8'));
-    await new Promise((next) => setTimeout(next, 10));
-  }
-  return { child, folder, port };
-}
-
 beforeAll(async () => {
   bare = createServer(serve);
   // Without this it answers nothing at all once its client has closed its side.
   Object.assign(bare, { httpAllowHalfOpen: true });
   bare.listen(0, HOST);
   await once(bare, 'listening');
-  if (isNginxHere()) nginx = await startNginx((bare.address() as AddressInfo).port);
+  if (!isNginxHere(`${NGINX}.`)) return;
+  // In front of bare node:http, as people put it in front of services.
+  nginx = await startNginx(
+    `client_max_body_size ${BODY_BYTES_MAX}; location / {
+       proxy_pass http://${HOST}:${(bare.address() as AddressInfo).port}; proxy_http_version 1.1;
+       proxy_ignore_client_abort on; }`,
+  );
 });
 
 afterAll(async () => {
   bare.closeAllConnections();
   bare.close();
-  if (nginx === undefined) return;
-  nginx.child.kill();
-  await once(nginx.child, 'exit');
-  rmSync(nginx.folder, { recursive: true });
+  await nginx?.stop();
 });
 
 test('no difference is without a reason, and each stands in the document', async () => {

@@ -70,9 +70,10 @@ function stage({ denied = [], requestsPerSecond = 0, probe = NOT_INSTALLED }: St
     if (reply === undefined || others.length > 0) throw new Error('it is answered once');
     return reply;
   };
-  const put = (name: string, text: string) => {
+  const put = (name: string, text: string, headers: Readonly<Record<string, string>> = {}) => {
     const bytes = Buffer.from(text);
-    return ask('PUT', `/${name}`, {}, { kind: 'stream', stream: new Pieces([bytes], bytes) });
+    const body = { kind: 'stream', stream: new Pieces([bytes], bytes) } as const;
+    return ask('PUT', `/${name}`, headers, body);
   };
   const mark = (text: string) => files.keep(markKey(HASH), Buffer.from(text));
   return { files, routes, metrics, blobs, ask, put, mark };
@@ -177,6 +178,79 @@ test.each([
   put('a', TEXT);
   files.deletes = outcome as DeleteFileOutcome;
   expect(lineOf(ask('DELETE', `/${HASH}`))).toContain(told.replace('nothing', 'nothing was del'));
+});
+
+describe('the ETag of a content is its SHA-512', () => {
+  const other = hashOf('other');
+
+  test('which stays however often it is stored, for conditions and ranges', () => {
+    const { put, ask } = stage();
+    put('a', TEXT);
+    put('b', TEXT);
+    expect(replyHeader(ask('GET', `/${HASH}`), 'etag')).toBe(`"${HASH}"`);
+    const statusOf = (headers: Record<string, string>) => ask('GET', `/${HASH}`, headers).status;
+    expect(statusOf({ 'if-none-match': `"${other}", W/"${HASH}"` })).toBe(304);
+    expect(statusOf({ 'if-match': `"${other}"` })).toBe(412);
+    expect(statusOf({ 'if-range': `"${HASH}"`, range: 'bytes=1-' })).toBe(206);
+    expect(statusOf({ 'if-range': `"${other}"`, range: 'bytes=1-' })).toBe(200);
+  });
+
+  test.each([
+    [{ 'if-none-match': '*' }, [200, 412]],
+    [{ 'if-none-match': `"${HASH}"` }, [200, 412]],
+    [{ 'if-none-match': `"${other}"` }, [200, 200]],
+    [{ 'if-match': '*' }, [412, 200]],
+    [{ 'if-match': `"${other}", "${HASH}"` }, [412, 200]],
+    [{ 'if-match': `"${other}"` }, [412, 412]],
+    [{ 'if-match': 'no tag' }, [400, 400]],
+  ] as const)('of a PUT with %o, before it is there and after', (headers, statuses) => {
+    const { put } = stage();
+    const before = put('a', TEXT, headers);
+    put('a', TEXT);
+    const after = put('b', TEXT, headers);
+    expect([before.status, after.status]).toEqual(statuses);
+    if (after.status !== 412) return;
+    expect(lineOf(after)).toContain(
+      `condition-failed: the condition does not hold: the file there`,
+    );
+    expect(replyHeader(after, 'etag')).toBe(`"${HASH}"`);
+  });
+
+  test.each([
+    [{ 'if-match': `"${HASH}"` }, 200],
+    [{ 'if-match': `"${other}"` }, 412],
+    [{ 'if-none-match': '*' }, 412],
+    [{ 'if-unmodified-since': 'Thu, 29 Feb 2024 12:00:00 GMT' }, 200],
+    [{ 'if-unmodified-since': 'Thu, 29 Feb 2024 11:59:59 GMT' }, 412],
+    [{ 'if-unmodified-since': 'what' }, 200],
+    [{ 'if-match': 'no tag' }, 400],
+  ] as const)('of a DELETE with %o: %d', (headers, status) => {
+    const { put, ask } = stage();
+    expect(ask('DELETE', `/${HASH}`, headers).status).toBe(status === 400 ? 400 : 404);
+    put('a', TEXT);
+    expect(ask('DELETE', `/${HASH}`, headers).status).toBe(status);
+    expect(ask('GET', `/${HASH}`).status).toBe(status === 200 ? 404 : 200);
+  });
+
+  test('deletes what it was judged on, and judges again what was stored meanwhile (H39)', () => {
+    const { put, ask, files } = stage();
+    put('a', TEXT);
+    const remove = files.delete.bind(files);
+    let times = 0;
+    files.delete = (key, condition, callback) => {
+      times++;
+      // Somebody stores it at the last moment.
+      if (times < 3) put('a', TEXT);
+      remove(key, condition, callback);
+    };
+    expect(ask('DELETE', `/${HASH}`, { 'if-match': '*' }).status).toBe(200);
+    expect(times).toBe(3);
+    put('a', TEXT);
+    times = -100;
+    const given = lineOf(ask('DELETE', `/${HASH}`, { 'if-match': '*' }));
+    expect(given).toContain('503 not-stored: others store this content again and again');
+    expect(ask('GET', `/${HASH}`).status).toBe(200);
+  });
 });
 
 test('health.html is what the frontend says of itself', () => {

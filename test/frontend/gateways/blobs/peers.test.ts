@@ -38,7 +38,7 @@ function stage(text = 'http://a:1/\nhttp://b:1/\nhttp://c:1/\n') {
     read: (_path: string, callback: (result: DiskResult<string>) => void) => callback(list.now),
   };
   const peers = new PeerList({ files: operatorFiles, clock: time, logger }, '/list', undefined);
-  const runtime = { timers: time, network, logger };
+  const runtime = { clock: time, timers: time, network, logger };
   const pass = (milliseconds: number) => time.runTo(time.monotonicMs() + milliseconds);
   const asked = () => network.requests.map(({ server, method }) => `${method} ${server}`);
   return { time, network, files, peers, runtime, list, logged, pass, asked };
@@ -189,6 +189,18 @@ describe('a load', () => {
     expect(outcomes).toEqual([{ kind: 'nowhere' }]);
   });
 
+  test('of what no peer answers for is no absence (F7)', () => {
+    const { load, network, outcomes, pass } = loading();
+    load();
+    network.one('GET', 'a').breakOff();
+    pass(PEER_SILENT_MS);
+    network.one('GET', 'c').answer(500);
+    expect(outcomes).toEqual([{ kind: 'unheard' }]);
+    load();
+    for (const peer of ['a', 'b', 'c']) network.one('GET', peer).answer(peer === 'b' ? 302 : 429);
+    expect(outcomes.at(-1)).toEqual({ kind: 'nowhere' });
+  });
+
   test('of one content is one at a time, and no more than so many are at once', () => {
     const { load, network, outcomes } = loading();
     load();
@@ -257,6 +269,21 @@ describe('a delete at all peers', () => {
     files.keep(blobKey(HASH), CONTENT);
     pass(30_000);
     expect([asked(), deletes.pending]).toEqual([['DELETE a'], 0]);
+  });
+
+  test('is of what was there then: a peer keeps what it was given since', () => {
+    const given = stage('http://a:1/');
+    given.pass(5900);
+    const { network, deletes, pass, asked } = deleting(given);
+    const [first] = network.requests;
+    expect(first?.headers).not.toHaveProperty('if-unmodified-since');
+    first?.breakOff();
+    pass(30_000);
+    // That of the second before: what was stored at 5,950 is later than the delete, and has 5 for its date.
+    const date = 'Thu, 01 Jan 1970 00:00:04 GMT';
+    expect(network.one('DELETE', 'a').headers['if-unmodified-since']).toBe(date);
+    network.one('DELETE', 'a').answer(412);
+    expect([asked().length, deletes.pending]).toEqual([2, 0]);
   });
 
   test('waits while nobody can say whether it was stored again (F7)', () => {

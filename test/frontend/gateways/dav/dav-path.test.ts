@@ -3,6 +3,8 @@
 import { describe, expect, test } from 'vitest';
 import { directoryFileKey } from '../../../../src/files/file-key.ts';
 import {
+  DAV_SPACE,
+  type DavSpace,
   entryOf,
   hrefOf,
   isWithin,
@@ -13,12 +15,12 @@ import {
 } from '../../../../src/frontend/gateways/dav/dav-path.ts';
 
 function pathOf(raw: string) {
-  const read = readDavPath(raw);
+  const read = readDavPath(raw, DAV_SPACE);
   if ('fault' in read) throw new Error(read.fault.what);
   return read.path;
 }
 const faultOf = (raw: string) => {
-  const read = readDavPath(raw);
+  const read = readDavPath(raw, DAV_SPACE);
   return 'fault' in read ? `${read.fault.code}: ${read.fault.what}` : 'taken';
 };
 
@@ -92,7 +94,11 @@ describe('a path', () => {
 
 describe('a URL in a header', () => {
   const read = (url: string, host = 'h:1') => {
-    const given = readDavUrl(url, { header: (name) => (name === 'host' ? host : undefined) });
+    const given = readDavUrl(
+      url,
+      { header: (name) => (name === 'host' ? host : undefined) },
+      DAV_SPACE,
+    );
     return 'fault' in given ? given.fault.code : hrefOf(given.path, false);
   };
   test.each([
@@ -136,4 +142,19 @@ describe('a URL in a header', () => {
   ])('%s at %s is %s', (url, host, expected) => {
     expect(read(url, host)).toBe(expected);
   });
+});
+
+test('the tree of a whole server has its names from the first slash on, and keys of its domain', () => {
+  const space: DavSpace = { ...DAV_SPACE, root: '', domain: 'www' };
+  const at = (raw: string) => {
+    const read = readDavPath(raw, space);
+    if ('fault' in read) throw new Error(read.fault.what);
+    return read.path;
+  };
+  expect(at('/').segments).toEqual([]);
+  expect([hrefOf(at('/'), true), hrefOf(at('/dav/a%20b'), false)]).toEqual(['/', '/dav/a%20b']);
+  expect(hrefOf(parentOf(at('/x/y')), true)).toBe('/x/');
+  const [x, y] = [Buffer.from('x'), Buffer.from('y')];
+  expect(keyOf(at('/x/y'))).toEqual(directoryFileKey('www', x, y));
+  expect(keyOf(entryOf(at('/x'), y))).toEqual(directoryFileKey('www', x, y));
 });

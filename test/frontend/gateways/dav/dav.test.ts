@@ -300,6 +300,19 @@ describe('a file', () => {
   });
 });
 
+test('a file has no slash at the end of its path: whoever means a collection does nothing to it', async () => {
+  const stage = planted('/dav/c/', '/dav/a');
+  const before = stage.files.names;
+  for (const method of ['GET', 'HEAD', 'DELETE']) expect(stage.did(method, '/dav/a/')).toBe('404');
+  for (const method of ['COPY', 'MOVE']) {
+    expect(stage.did(method, '/dav/a/', to('/dav/c/x'))).toBe('404');
+  }
+  expect(stage.did('PUT', '/dav/a/', {}, 'x')).toBe('405 method-not-allowed');
+  expect(stage.did('MKCOL', '/dav/a/')).toBe('405 method-not-allowed');
+  expect(stage.files.names).toEqual(before);
+  expect(await stage.text('GET', '/dav/a')).toBe('/dav/a');
+});
+
 describe('a collection', () => {
   test('is made once, in one that exists, with nothing in the request', () => {
     const stage = new Stage();
@@ -598,6 +611,55 @@ describe('COPY and MOVE', () => {
     expect(stage.files.names).toHaveLength(1);
   });
 
+  test('a MOVE ends though the old name is written each time, and both names stay', async () => {
+    const stage = planted('/dav/a');
+    const copy = stage.files.copy.bind(stage.files);
+    let copies = 0;
+    stage.files.copy = (request, callback) =>
+      copy(request, (outcome) => {
+        copies++;
+        expect(stage.did('PUT', '/dav/a', {}, `newer ${copies}`)).toBe('204');
+        callback(outcome);
+      });
+    const text = await stage.text('MOVE', '/dav/a', to('/dav/b'));
+    expect(text).toMatch(/<D:href>\/dav\/a<\/D:href><D:status>HTTP\/1.1 503 /);
+    expect(copies).toBe(8);
+    expect(await stage.text('GET', '/dav/a')).toBe('newer 8');
+    expect(await stage.text('GET', '/dav/b')).toBe('newer 7');
+  });
+
+  test.each([
+    ['COPY', '/dav/c', '/dav/t/'],
+    ['MOVE', '/dav/c/', '/dav/t'],
+    ['MOVE', '/dav/a', '/dav/t'],
+    ['COPY', '/dav/c', '/dav/b'],
+    ['MOVE', '/dav/a', '/dav/b'],
+  ])('%s of %s over %s, which is locked, keeps its lock', (method, from, destination) => {
+    const stage = planted('/dav/c/', '/dav/c/x', '/dav/t/', '/dav/t/old', '/dav/a', '/dav/b');
+    const held = stage.lock(destination);
+    expect(stage.did(method, from, to(destination))).toBe('423 locked');
+    const tagged = { if: `<http://h:1${destination}> ${held}` };
+    expect(stage.did(method, from, to(destination, tagged))).toBe('204');
+    const inside = from.startsWith('/dav/c') ? `${destination}/x` : destination;
+    expect(stage.did('PUT', inside, {}, 'passed')).toBe('423 locked');
+    const token = { 'lock-token': held.slice(1, -1) };
+    expect(stage.did('UNLOCK', destination, token)).toBe('204');
+    expect(stage.did('PUT', inside, {}, 'free')).toBe('204');
+  });
+
+  test.each([
+    ['504 outcome-unknown', { kind: 'unknown', version: undefined }],
+    ['503 unanswered', { kind: 'not-stored', code: 'unanswered', detail: 'nobody is there' }],
+  ] as const)(
+    'a MOVE whose copy may not be there is %s, and keeps the old name',
+    async (told, outcome) => {
+      const stage = planted('/dav/a');
+      stage.files.copy = (_request, callback) => callback(outcome);
+      expect(stage.did('MOVE', '/dav/a', to('/dav/b'))).toBe(told);
+      expect(await stage.text('GET', '/dav/a')).toBe('/dav/a');
+    },
+  );
+
   test('a MOVE that stops after its copy leaves both names', async () => {
     const stage = planted('/dav/c/', '/dav/c/a');
     stage.files.delete = (_key, _condition, callback) =>
@@ -657,6 +719,8 @@ describe('a lock', () => {
     expect(await stage.text('PROPFIND', '/dav/a', { depth: '0' })).toContain('Second-5<');
     const again = { if: `(${token})`, timeout: 'Second-20' };
     expect(await stage.text('LOCK', '/dav/a', again)).toContain('Second-20<');
+    const deeper = { ...again, timeout: 'Second-30', depth: '1' };
+    expect(await stage.text('LOCK', '/dav/a', deeper)).toContain('Second-30<');
     expect(stage.did('LOCK', '/dav/a')).toBe('412 condition-failed');
     expect(stage.did('LOCK', '/dav/a', {}, lockInfo())).toBe('423 locked');
     expect(stage.did('LOCK', '/dav/a', { depth: '1' }, lockInfo())).toBe('400 bad-parameter');

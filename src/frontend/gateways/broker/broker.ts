@@ -1,0 +1,173 @@
+// The broker (FILES.md, 4, Dragonbelly): takes each request for a file of a domain apart, and hands it to what redirects it,
+// completes it, or passes it on to WebDAV, which shows the same files.
+
+import { COMMON_ROUTES } from '../../../cluster/http/common-routes.ts';
+import { errorReply } from '../../../cluster/http/errors.ts';
+import {
+  type HttpReply,
+  type HttpRequest,
+  pathOf,
+  type RequestHead,
+  rawPathOf,
+  type WholeReply,
+} from '../../../cluster/http/http.ts';
+import { Measure } from '../../../cluster/http/measure.ts';
+import type { Metrics } from '../../../cluster/http/metrics.ts';
+import type { ReplyCallback, Routes } from '../../../cluster/http/routes.ts';
+import type { Clock } from '../../../cluster/ports.ts';
+import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
+import type { DavGateway } from '../dav/dav.ts';
+import { type DavSpace, readDavPath } from '../dav/dav-path.ts';
+import { failedReply } from '../dav/dav-replies.ts';
+import { type DavParts, findWay } from '../dav/resources.ts';
+import type { BrokerRequest } from './broker-request.ts';
+import { BROKER_ROUTES, OWN_FOLDER } from './broker-routes.ts';
+import { type BrokerAsk, readBrokerAsk } from './broker-usage.ts';
+import { makeAround } from './collections.ts';
+import { completeUpload } from './completion.ts';
+import type { BrokerRules } from './config/active-config.ts';
+import { type BrokerDomain, domainOf, ruleFor } from './config/broker-config.ts';
+import { redirectUpload } from './issuing.ts';
+import { redirectRead } from './reading.ts';
+
+export interface BrokerParts {
+  readonly dav: Pick<DavGateway, 'serve' | 'judge'>;
+  readonly davParts: DavParts;
+  readonly clock: Clock;
+  readonly rules: BrokerRules;
+}
+
+type ReadBrokerRequest = Omit<BrokerRequest, 'request' | 'reply'> & { readonly ask: BrokerAsk };
+
+/** What the process says of itself at these paths: no file has them. */
+const OWN_PATHS: readonly string[] = Object.values(COMMON_ROUTES)
+  .map(({ path }) => path)
+  .filter((path) => path !== '/');
+/** Methods that are redirected, so that WebDAV knows nothing of them. */
+const REDIRECTED: readonly string[] = ['GET', 'HEAD', 'PUT', 'POST'];
+
+export class BrokerGateway {
+  readonly #parts: BrokerParts;
+
+  constructor(parts: BrokerParts) {
+    this.#parts = parts;
+  }
+
+  addTo(routes: Routes, metrics: Metrics): void {
+    const measures = new Map<string, Measure>();
+    const counted = (method: string, reply: ReplyCallback): ReplyCallback => {
+      const verb = `broker-${method.toLowerCase()}`;
+      const measure = measures.get(verb) ?? new Measure(verb, metrics, this.#parts.clock);
+      measures.set(verb, measure);
+      return measure.begin(reply);
+    };
+    const handler = (request: HttpRequest, callback: ReplyCallback): void => {
+      const reply = counted(request.method, callback);
+      const read = this.#read(request);
+      if ('status' in read) return reply(read);
+      return this.#handle({ ...read, request, reply }, read.ask);
+    };
+    const judge = (request: RequestHead): WholeReply | undefined => {
+      const read = this.#read(request);
+      const refusal = 'status' in read ? read : this.#judgeDav(request, read);
+      if (refusal !== undefined) counted(request.method, () => undefined)(refusal);
+      return refusal;
+    };
+    routes.add(BROKER_ROUTES.root, handler, judge);
+    routes.add(BROKER_ROUTES.get, handler, judge);
+    routes.add(BROKER_ROUTES.put, handler, judge, FILE_BYTES_MAX);
+    routes.add(BROKER_ROUTES.post, handler, judge, FILE_BYTES_MAX);
+    routes.add(BROKER_ROUTES.resource, handler, judge);
+  }
+
+  /** @returns the refusal where its Host, its path or its query is wrong */
+  #read(request: RequestHead): ReadBrokerRequest | WholeReply {
+    const host = request.header('host') ?? '';
+    const domain = domainOf(this.#parts.rules.current, host);
+    if (domain === undefined) return unknownDomainReply();
+    const read = readDavPath(rawPathOf(request.target), spaceOf(domain));
+    if ('fault' in read) return errorReply(read.fault.code, read.fault.what);
+    const { path } = read;
+    if (path.segments[0]?.toString() === OWN_FOLDER) {
+      const what = `below /${OWN_FOLDER}/ is what the broker says, and no file: / lists it`;
+      return errorReply('unknown-path', what);
+    }
+    const ask = readBrokerAsk(request);
+    if ('fault' in ask) return errorReply('bad-parameter', ask.fault);
+    const { method, target } = request;
+    const { problem } = this.#parts.rules;
+    const isUpload = method === 'PUT' || (method === 'POST' && ask.kind !== 'complete');
+    if (isUpload && problem !== undefined) return errorReply('not-ready', problem);
+    if (method === 'POST' && ask.kind === 'proxied') {
+      return errorReply(
+        'bad-parameter',
+        'a form goes to a file server: leave proxy out, or use PUT',
+      );
+    }
+    if (OWN_PATHS.includes(pathOf(target)) && (method === 'PUT' || method === 'POST')) {
+      const what = 'this path is one at which the broker says how it is: store the file at another';
+      return errorReply('method-not-allowed', what, { headers: { allow: 'GET, HEAD' } });
+    }
+    return { domain, path, ask };
+  }
+
+  #judgeDav(request: RequestHead, { path, ask }: ReadBrokerRequest): WholeReply | undefined {
+    const isForDav = ask.kind === 'proxied' || !REDIRECTED.includes(request.method);
+    return isForDav ? this.#parts.dav.judge(request, path.space) : undefined;
+  }
+
+  #handle(asked: BrokerRequest, ask: BrokerAsk): void {
+    const { request, path, reply } = asked;
+    const { dav, davParts } = this.#parts;
+    const through = () => dav.serve(request, path.space, reply);
+    const { method } = request;
+    if (ask.kind === 'proxied') return method === 'PUT' ? this.#store(asked, through) : through();
+    if (method === 'GET' || method === 'HEAD') {
+      return redirectRead(davParts.files, asked, ask.kind === 'metalink', through);
+    }
+    if (method !== 'PUT' && method !== 'POST') return through();
+    if (method === 'PUT' || ask.kind !== 'complete') {
+      return redirectUpload(davParts, asked, wishesIn(ask));
+    }
+    discardBody(request);
+    return completeUpload(davParts.files, asked, ask.told);
+  }
+
+  /** Stores a file through the broker, wherever it is to be: what it is in is made, as for one that is redirected. */
+  #store({ request, path, reply }: BrokerRequest, through: () => void): void {
+    const { davParts } = this.#parts;
+    const refuse = (refusal: HttpReply) => {
+      discardBody(request);
+      reply(refusal);
+    };
+    findWay(davParts, path, (found) => {
+      if (found.kind === 'failed') return refuse(failedReply(found));
+      return makeAround(davParts.files, found.way, (refusal) =>
+        refusal === undefined ? through() : refuse(refusal),
+      );
+    });
+  }
+}
+
+const NO_WISHES = { replicate: undefined, waitsForAll: undefined };
+
+function wishesIn(ask: BrokerAsk) {
+  return ask.kind === 'redirected' ? ask.wishes : NO_WISHES;
+}
+
+/** The files of a domain, as WebDAV has them: the whole server is their tree. All that are not empty can be redirected to. */
+export function spaceOf(domain: BrokerDomain): DavSpace {
+  const ruleOf = (segments: readonly Buffer[]) => ({ ...ruleFor(domain, segments), inlineMax: 0 });
+  return { root: '', domain: domain.name, ruleOf };
+}
+
+export function unknownDomainReply(): WholeReply {
+  return errorReply(
+    'unknown-domain',
+    'no domain of this broker has this Host: /.broker/domains lists them, and a domain_name in its configuration adds one',
+  );
+}
+
+function discardBody({ body }: HttpRequest): void {
+  if (body.kind === 'stream') body.stream.discard();
+}

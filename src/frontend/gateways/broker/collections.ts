@@ -1,0 +1,53 @@
+// Makes the collections around a file that is to be stored. Clients of a broker store below any path without a word, as with any
+// web server of the original; WebDAV shows a file only in collections that there are.
+
+import type { HttpReply } from '../../../cluster/http/http.ts';
+import type { FileLayer } from '../../../files/outcomes.ts';
+import { keyOf } from '../dav/dav-path.ts';
+import { failedReply, noCollectionReply } from '../dav/dav-replies.ts';
+import { overtakenReply } from '../dav/judgement.ts';
+import type { Resource, Way } from '../dav/resources.ts';
+
+/** @param callback called exactly once, with the refusal where one of them is a file or cannot be made */
+export function makeAround(
+  files: Pick<FileLayer, 'makeDirectory'>,
+  { around }: Way,
+  callback: (refusal: HttpReply | undefined) => void,
+): void {
+  if (around.some(({ kind }) => kind === 'file')) return callback(noCollectionReply());
+  const missing = around.filter(({ kind }) => kind === 'absent');
+  const next = (index: number): void => {
+    const resource = missing[index];
+    if (resource === undefined) return callback(undefined);
+    return make(files, resource, (refusal) =>
+      refusal === undefined ? next(index + 1) : callback(refusal),
+    );
+  };
+  next(0);
+}
+
+function make(
+  files: Pick<FileLayer, 'makeDirectory'>,
+  { path }: Resource,
+  callback: (refusal: HttpReply | undefined) => void,
+): void {
+  const key = keyOf(path);
+  // The root has no record, and is always there.
+  if (key === undefined) return callback(undefined);
+  const request = { key, attributes: undefined, condition: { ifNoneMatch: 'any' } } as const;
+  return files.makeDirectory(request, (outcome) => {
+    switch (outcome.kind) {
+      case 'stored':
+        return callback(undefined);
+      case 'unmet':
+        // Somebody was faster: mostly with the same collection.
+        return callback(
+          outcome.file?.manifest.kind === 'directory' ? undefined : noCollectionReply(),
+        );
+      case 'not-stored':
+        return callback(failedReply(outcome));
+      case 'unknown':
+        return callback(overtakenReply());
+    }
+  });
+}

@@ -1,0 +1,162 @@
+// The message that an upload is complete (`POST path?ticket=TICKET&complete`): compares what the client has sent with what is
+// stored. A redirected PUT has completed its ticket by itself; the message may come as often as the client likes.
+
+import { errorReply } from '../../../cluster/http/errors.ts';
+import { jsonReply, type WholeReply } from '../../../cluster/http/http.ts';
+import type { ReplyCallback } from '../../../cluster/http/routes.ts';
+import { etagOf } from '../../../cluster/model/condition.ts';
+import { contentTagOf } from '../../../files/http/content-tag.ts';
+import type { FileFields } from '../../../files/manifest.ts';
+import type { FileLayer } from '../../../files/outcomes.ts';
+import type { WriteTicket } from '../../../files/tickets/ticket.ts';
+import { isOf } from '../../../files/tickets/ticket-record.ts';
+import type { TicketState } from '../../../files/tickets/tickets.ts';
+import { keyOf } from '../dav/dav-path.ts';
+import { failedReply } from '../dav/dav-replies.ts';
+import { overtakenReply } from '../dav/judgement.ts';
+import type { BrokerRequest } from './broker-request.ts';
+import type { ToldCompletion } from './broker-usage.ts';
+
+/** So often others may change the record of a wrong file before the client has to say again that it is wrong. */
+const ATTEMPTS_MAX = 16;
+
+type CompletionLayer = Pick<FileLayer, 'find' | 'delete' | 'tickets'>;
+
+const FORGED = errorReply(
+  'forged-ticket',
+  'this is no ticket for an upload to this path: PUT asks for one',
+);
+const EXPIRED = errorReply(
+  'expired-ticket',
+  'the ticket has ended, and nothing was stored with it: PUT asks for another one',
+);
+const UNUSED = errorReply(
+  'unused-ticket',
+  'nothing is stored with this ticket yet: PUT the file to the URL that came with it',
+);
+const USED = errorReply(
+  'used-ticket',
+  'an upload has used this ticket, and its file is not there: PUT asks for another ticket',
+);
+
+export function completeUpload(
+  files: CompletionLayer,
+  { path, reply }: Pick<BrokerRequest, 'path' | 'reply'>,
+  told: ToldCompletion,
+): void {
+  const key = keyOf(path);
+  return files.tickets.open(told.ticket, (opened) => {
+    if (opened.kind === 'failed') return reply(failedReply(opened));
+    const ticket = opened.kind === 'forged' ? undefined : opened.ticket;
+    const isOfPath = ticket?.purpose === 'write' && key?.equals(ticket.key) === true;
+    if (!isOfPath) return reply(FORGED);
+    return files.tickets.state(ticket.id, (state) =>
+      judgeState(files, { ticket, state, isExpired: opened.kind === 'expired' }, told, reply),
+    );
+  });
+}
+
+interface UploadTicket {
+  readonly ticket: WriteTicket;
+  readonly state: TicketState;
+  readonly isExpired: boolean;
+}
+
+function judgeState(
+  files: CompletionLayer,
+  { ticket, state, isExpired }: UploadTicket,
+  told: ToldCompletion,
+  answer: ReplyCallback,
+): void {
+  switch (state.kind) {
+    case 'failed':
+      return answer(failedReply(state));
+    case 'unused':
+      if (isExpired) return answer(EXPIRED);
+      return completeOther(files, ticket, told, answer);
+    case 'used':
+      return answer(USED);
+    case 'stored': {
+      const { use } = state;
+      const problem = differenceOf(use, told);
+      if (problem !== undefined) return withdraw(files, { ticket, use, problem }, answer);
+      return answer(completedReply(ticket, use));
+    }
+  }
+}
+
+/** Whoever has stored the file in another way, by WebDAV or through the broker, may say so as well. */
+function completeOther(
+  files: CompletionLayer,
+  ticket: WriteTicket,
+  told: ToldCompletion,
+  answer: ReplyCallback,
+): void {
+  const isVerifiable = told.md5 !== undefined || told.sha512 !== undefined;
+  if (!isVerifiable) return answer(UNUSED);
+  return files.find(ticket.key, (found) => {
+    if (found.kind === 'failed') return answer(failedReply(found));
+    const file = found.kind === 'found' ? found.file : undefined;
+    const isIt =
+      file !== undefined &&
+      file.manifest.kind !== 'directory' &&
+      differenceOf(file.manifest, told) === undefined;
+    if (!isIt) return answer(UNUSED);
+    return answer(completedReply(ticket, file.manifest));
+  });
+}
+
+type StoredSums = Pick<FileFields, 'size' | 'md5' | 'sha512'>;
+type StoredUse = Extract<TicketState, { kind: 'stored' }>['use'];
+
+/** @returns what of it is not as the client says */
+function differenceOf({ size, md5, sha512 }: StoredSums, told: ToldCompletion): string | undefined {
+  if (told.size !== undefined && told.size !== size) {
+    return `${size} bytes were stored, and not ${told.size}`;
+  }
+  if (told.md5 !== undefined && told.md5 !== md5) return `the MD5 of what was stored is ${md5}`;
+  if (told.sha512 !== undefined && told.sha512 !== sha512) {
+    return `the SHA-512 of what was stored is ${sha512}`;
+  }
+  return undefined;
+}
+
+/**
+ * What was stored is not what the client has sent, so it must not stay: it is deleted on the condition that the record is
+ * still that of this very upload (H39), for the name may have another file by now.
+ */
+function withdraw(
+  files: CompletionLayer,
+  { ticket, use, problem }: { ticket: WriteTicket; use: StoredUse; problem: string },
+  answer: ReplyCallback,
+  attempts = ATTEMPTS_MAX,
+): void {
+  const gone = errorReply('digest-differs', `${problem}; nothing of it is stored any more`);
+  return files.find(ticket.key, (found) => {
+    if (found.kind === 'failed') return answer(failedReply(found));
+    if (found.kind === 'absent' || !isOf(found.file, use)) return answer(gone);
+    const condition = { ifMatch: [etagOf(found.file.record)] };
+    return files.delete(ticket.key, condition, (outcome) => {
+      switch (outcome.kind) {
+        case 'deleted':
+          return answer(gone);
+        case 'unmet':
+          // Another record by now: the same file with a property set, or another file. It is looked at again.
+          return attempts > 1
+            ? withdraw(files, { ticket, use, problem }, answer, attempts - 1)
+            : answer(overtakenReply());
+        case 'not-stored':
+          return answer(errorReply(outcome.code, `${problem}; ${outcome.detail}; complete again`));
+        case 'unknown':
+          return answer(
+            errorReply('outcome-unknown', `${problem}; it may be stored still: complete again`),
+          );
+      }
+    });
+  });
+}
+
+function completedReply({ id }: WriteTicket, { size, md5, sha512 }: StoredSums): WholeReply {
+  const etag = contentTagOf({ sha512 });
+  return jsonReply(200, { id, state: 'stored', size, md5, sha512, etag });
+}

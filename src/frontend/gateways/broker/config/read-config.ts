@@ -1,0 +1,292 @@
+// Reads the configuration of a broker from its text, in words or in JSON: the only way to a BrokerConfig. It says all that
+// is wrong with the values at once, and the first thing that is wrong with words and braces.
+
+import { assert } from '../../../../cluster/assert.ts';
+import type { Address } from '../../../../cluster/model/identity.ts';
+import {
+  ANY,
+  type BrokerConfig,
+  type BrokerDomain,
+  type BrokerUpstream,
+  brokerConfig,
+  domainNameOf,
+  type TypeRule,
+  typeRule,
+} from './broker-config.ts';
+import { statementsOfJson } from './config-json.ts';
+import { ConfigFault, type ConfigRemark, ConfigSource, type ConfigWord } from './config-source.ts';
+import { statementsOfText } from './config-text.ts';
+import {
+  addressIn,
+  checkLogLevel,
+  copiesIn,
+  flagIn,
+  hostIn,
+  listenPortIn,
+  prefixIn,
+  type ShareUrl,
+  shareUrlIn,
+  typeIn,
+  upstreamNameIn,
+} from './config-values.ts';
+import { type ConfigStatement, printed } from './config-words.ts';
+import type { Share } from './shares.ts';
+
+export type ReadConfig =
+  /** `remarks` says of words of the original what takes their place here; they do no harm. */
+  | {
+      readonly kind: 'config';
+      readonly config: BrokerConfig;
+      readonly remarks: readonly ConfigRemark[];
+    }
+  /** In the order of the text, at least one. */
+  | { readonly kind: 'wrong'; readonly problems: readonly ConfigRemark[] };
+
+const DOMAINS_MAX = 1000;
+const PROBLEMS_MAX = 50;
+
+/** What there is to say of words that the original has and that do nothing here. */
+const WITHOUT_EFFECT: ReadonlyMap<string, string> = new Map([
+  [
+    'daemonize',
+    'velour stays in the foreground, and a service manager puts it into the background',
+  ],
+  ['loglevel', 'the log is that of the frontend, whose --log-level says it'],
+  ['logfile', 'the log goes to stderr, and a service manager puts it into a file'],
+  ['db_backend', 'what is known of files is in the cluster itself'],
+]);
+
+export function readBrokerConfig(text: string): ReadConfig {
+  const source = new ConfigSource(text.replace(/^\uFEFF/, ''));
+  const reader = new ConfigReader();
+  const config = reader.attempt(() => {
+    const isJson = /^\s*\{/.test(source.text);
+    return reader.config(isJson ? statementsOfJson(source) : statementsOfText(source));
+  });
+  const problems = inOrder(reader.problems);
+  if (config !== undefined && problems.length === 0) {
+    return { kind: 'config', config, remarks: inOrder(reader.remarks) };
+  }
+  return { kind: 'wrong', problems: problems.slice(0, PROBLEMS_MAX) };
+}
+
+/** The words of a block, or its names, by what may stand there once only. */
+type SaidOnce = Map<string, ConfigWord>;
+
+class ConfigReader {
+  readonly problems: ConfigRemark[] = [];
+  readonly remarks: ConfigRemark[] = [];
+  readonly #upstreams = new Map<string, readonly Address[]>();
+  readonly #hosts: SaidOnce = new Map();
+  readonly #shareUrls: (ShareUrl & { readonly word: ConfigWord })[] = [];
+
+  /** @returns undefined for what is wrong, which is a problem then */
+  attempt<T>(read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof ConfigFault)) throw error;
+      this.problems.push(error.remark);
+      return undefined;
+    }
+  }
+
+  config(statements: readonly ConfigStatement[]): BrokerConfig {
+    const once: SaidOnce = new Map();
+    const found = statementsBy(statements);
+    this.#tellWithoutEffect(statements);
+    const upstreams = (found.get('upstream') ?? []).flatMap((each) => this.#upstream(each));
+    const domains = (found.get('domain') ?? []).flatMap((each) => this.#domain(each));
+    const port = this.#single(found, 'listen', once, (word) => this.#port(word));
+    this.#single(found, 'loglevel', once, checkLogLevel);
+    if ((found.get('domain') ?? []).length === 0) {
+      this.#problem(
+        START,
+        'there is no domain, so that no request would be answered: say domain { domain_name HOST }',
+      );
+    }
+    if (domains.length > DOMAINS_MAX)
+      this.#problem(START, `there are more than ${DOMAINS_MAX} domains`);
+    for (const { host, port: of, word } of this.#shareUrls) {
+      if (!this.#hosts.has(host) || of !== port) continue;
+      this.#problem(
+        word,
+        'this URL is of the broker itself, which would redirect to it for ever: name the server that has the files',
+      );
+    }
+    return brokerConfig({ port, upstreams, domains });
+  }
+
+  #port(word: ConfigWord): number {
+    const port = listenPortIn(word);
+    const isPortAlone = word.text === `${port}` || word.text === `*:${port}`;
+    const message = 'the host has no effect: the broker listens where its frontend does (--host)';
+    if (!isPortAlone) this.remarks.push({ line: word.line, column: word.column, message });
+    return port;
+  }
+
+  #upstream({ values, body = [] }: ConfigStatement): readonly BrokerUpstream[] {
+    const [word] = values;
+    assert(word !== undefined, 'an upstream takes a name');
+    const name = this.attempt(() => upstreamNameIn(word));
+    const servers = body.flatMap(({ values: [value] }) => {
+      const server = value && this.attempt(() => addressIn(value));
+      return server === undefined ? [] : [server];
+    });
+    if (body.length === 0)
+      this.#problem(word, `upstream ${printed(word)} has no server: say server HOST:PORT`);
+    if (name === undefined) return [];
+    if (this.#upstreams.has(name))
+      this.#problem(word, `there are two upstreams ${name}: put their servers into one`);
+    this.#upstreams.set(name, servers);
+    return [{ name, servers }];
+  }
+
+  #domain({ word, body = [] }: ConfigStatement): readonly BrokerDomain[] {
+    const found = statementsBy(body);
+    const once: SaidOnce = new Map();
+    this.#tellWithoutEffect(body);
+    for (const each of found.get('db_backend') ?? []) this.#backend(each);
+    this.#single(found, 'loglevel', once, checkLogLevel);
+    const hosts = (found.get('domain_name') ?? []).flatMap(({ values: [value] }) =>
+      value === undefined ? [] : this.#host(value),
+    );
+    if (!found.has('domain_name')) {
+      this.#problem(
+        word,
+        `this domain has no name: say domain_name HOST, or domain_name ${ANY} for all others`,
+      );
+    }
+    const name = domainNameOf(hosts);
+    const own = this.#rule(found, once, { copies: undefined, waitsForAll: false });
+    const types = new Map<string, TypeRule>();
+    const said: SaidOnce = new Map();
+    for (const {
+      values: [value],
+      body: rule = [],
+    } of found.get('type') ?? []) {
+      const type = value && this.attempt(() => typeIn(value));
+      if (value === undefined || type === undefined) continue;
+      this.#sayOnce(said, type, value, `type ${printed({ ...value, text: type })}`);
+      const inner = this.#rule(statementsBy(rule), new Map(), own);
+      types.set(type, typeRule(name, type, inner));
+    }
+    const other = types.get(ANY) ?? typeRule(name, ANY, own);
+    types.delete(ANY);
+    return [{ name, hosts, types, other, shares: this.#shares(found.get('share') ?? []) }];
+  }
+
+  #host(word: ConfigWord): readonly string[] {
+    const host = this.attempt(() => hostIn(word));
+    if (host === undefined) return [];
+    const earlier = this.#hosts.get(host);
+    if (earlier !== undefined) {
+      const what = host === ANY ? 'all other hosts are' : `${host} is`;
+      this.#problem(
+        word,
+        `${what} a domain already, in line ${earlier.line}: a name belongs to one domain`,
+      );
+    }
+    this.#hosts.set(host, word);
+    return [host];
+  }
+
+  #rule(
+    found: ReadonlyMap<string, readonly ConfigStatement[]>,
+    once: SaidOnce,
+    otherwise: Pick<TypeRule, 'copies' | 'waitsForAll'>,
+  ): Pick<TypeRule, 'copies' | 'waitsForAll'> {
+    const copies = this.#single(found, 'replicate', once, copiesIn);
+    const waits = this.#single(found, 'client_wait_to_finish', once, flagIn);
+    return {
+      copies: copies ?? otherwise.copies,
+      waitsForAll: waits ?? otherwise.waitsForAll,
+    };
+  }
+
+  #shares(statements: readonly ConfigStatement[]): readonly Share[] {
+    const said: SaidOnce = new Map();
+    const shares = statements.flatMap(({ values: [prefixWord, urlWord] }): readonly Share[] => {
+      if (prefixWord === undefined || urlWord === undefined) return [];
+      const prefix = this.attempt(() => prefixIn(prefixWord));
+      const url = this.attempt(() => shareUrlIn(urlWord));
+      if (prefix === undefined || url === undefined) return [];
+      const text = `/${prefix.map((name) => name.toString('latin1')).join('/')}`;
+      this.#sayOnce(said, text, prefixWord, `share ${printed(prefixWord)}`);
+      this.#shareUrls.push({ ...url, word: urlWord });
+      return [{ prefix, urls: this.#urlsOf(url) }];
+    });
+    return shares.sort((a, b) => b.prefix.length - a.prefix.length);
+  }
+
+  /** A host that is the name of an upstream stands for each of its servers. */
+  #urlsOf({ url, host }: ShareUrl): readonly string[] {
+    const servers = this.#upstreams.get(host);
+    if (servers === undefined) return [url];
+    return servers.map((server) => url.replace(/^(https?:\/\/)[^/]*/i, `$1${server}`));
+  }
+
+  #backend({ values: [word] }: ConfigStatement): void {
+    if (word === undefined || this.#upstreams.has(word.text.toLowerCase())) return;
+    if (/:/.test(word.text)) this.attempt(() => addressIn(word));
+    else
+      this.#problem(
+        word,
+        `there is no upstream ${printed(word)}: say upstream ${printed(word)} { server HOST:PORT }`,
+      );
+  }
+
+  #single<T>(
+    found: ReadonlyMap<string, readonly ConfigStatement[]>,
+    name: string,
+    once: SaidOnce,
+    read: (word: ConfigWord) => T,
+  ): T | undefined {
+    let result: T | undefined;
+    for (const {
+      word,
+      values: [value],
+    } of found.get(name) ?? []) {
+      this.#sayOnce(once, name, word, name);
+      if (value !== undefined) result = this.attempt(() => read(value)) ?? result;
+    }
+    return result;
+  }
+
+  #sayOnce(said: SaidOnce, key: string, word: ConfigWord, what: string): void {
+    const earlier = said.get(key);
+    if (earlier === undefined) said.set(key, word);
+    else this.#problem(word, `${what} stands here twice, first in line ${earlier.line}: keep one`);
+  }
+
+  #tellWithoutEffect(statements: readonly ConfigStatement[]): void {
+    for (const { word } of statements) {
+      const instead = WITHOUT_EFFECT.get(word.text);
+      if (instead === undefined) continue;
+      const { line, column } = word;
+      this.remarks.push({ line, column, message: `${word.text} has no effect: ${instead}` });
+    }
+  }
+
+  #problem({ line, column }: Pick<ConfigRemark, 'line' | 'column'>, message: string): void {
+    this.problems.push({ line, column, message });
+  }
+}
+
+function inOrder(remarks: readonly ConfigRemark[]): readonly ConfigRemark[] {
+  return [...remarks].sort((a, b) => a.line - b.line || a.column - b.column);
+}
+
+const START = { line: 1, column: 1 };
+
+function statementsBy(
+  statements: readonly ConfigStatement[],
+): ReadonlyMap<string, readonly ConfigStatement[]> {
+  const by = new Map<string, ConfigStatement[]>();
+  for (const statement of statements) {
+    const same = by.get(statement.word.text);
+    if (same === undefined) by.set(statement.word.text, [statement]);
+    else same.push(statement);
+  }
+  return by;
+}

@@ -1,0 +1,58 @@
+// What a redirect says of a file: where copies of it are, and what it must be once it is there (RFC 6249, Metalink/HTTP). Pure.
+// Which file servers these are, the file layer says.
+
+import type { WholeReply } from '../../../cluster/http/http.ts';
+import { printHttpDate } from '../../../cluster/http/http-date.ts';
+import type { TagHeaders } from '../../../cluster/http/preconditions.ts';
+import { digestHeaders } from '../../../files/http/digest-headers.ts';
+import type { FileFields } from '../../../files/manifest.ts';
+import { xmlValue } from '../dav/xml/xml-writer.ts';
+
+export const METALINK_TYPE = 'application/metalink4+xml';
+
+/** A file with a blob, and the URLs at which clients get it, best first; at least one. */
+export interface LinkedFile {
+  readonly fields: FileFields;
+  readonly tag: TagHeaders;
+  readonly urls: readonly [string, ...string[]];
+  /** That of the document that says all this as well. */
+  readonly metalinkUrl: string;
+}
+
+/** Redirects to the first of the URLs; it is temporary, for copies move and tickets end. */
+export function redirectReply(file: LinkedFile): WholeReply {
+  const [url] = file.urls;
+  return {
+    status: 302,
+    headers: {
+      location: url,
+      link: linksOf(file),
+      ...digestHeaders(file.fields),
+      ...file.tag,
+      'last-modified': printHttpDate(file.fields.modifiedMs),
+      ...PAGE_HEADERS,
+    },
+    body: pageTo(302, 'Found', url),
+  };
+}
+
+/** The headers that redirects of all kinds have; nobody may remember a URL that ends. */
+export const PAGE_HEADERS = {
+  'content-type': 'text/html; charset=utf-8',
+  'cache-control': 'no-store',
+} as const;
+
+export function pageTo(status: number, reason: string, url: string): string {
+  return `<!doctype html>
+<html><head><title>${status} ${reason}</title></head>
+<body><h1>${status} ${reason}</h1><p>It goes on <a href="${xmlValue(url)}">there</a>.</p></body></html>
+`;
+}
+
+/** One line each: clients of RFC 6249 read no list with commas. */
+function linksOf({ urls, metalinkUrl }: LinkedFile): readonly string[] {
+  return [
+    ...urls.map((url, index) => `<${url}>; rel=duplicate; pri=${index + 1}`),
+    `<${metalinkUrl}>; rel=describedby; type="${METALINK_TYPE}"`,
+  ];
+}

@@ -1,0 +1,136 @@
+// PUT of a file at a broker, and a form that is posted: a ticket, and the file server that takes the body. The upload itself is
+// done there, and completes the ticket by itself; what completion.ts does is for clients that want to hear of it here.
+
+import { isContentType } from '../../../cluster/http/content-types.ts';
+import { errorReply } from '../../../cluster/http/errors.ts';
+import {
+  type HttpReply,
+  hostHeader,
+  JSON_HEADERS,
+  rawPathOf,
+  type WholeReply,
+} from '../../../cluster/http/http.ts';
+import { printHttpDate } from '../../../cluster/http/http-date.ts';
+import { newBlobId } from '../../../files/blob-id.ts';
+import { classOfCopies } from '../../../files/classes.ts';
+import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
+import type { FileLocation } from '../../../files/outcomes.ts';
+import { TICKET_MS_MAX, type WriteTicket } from '../../../files/tickets/ticket.ts';
+import { keyOf } from '../dav/dav-path.ts';
+import { failedReply } from '../dav/dav-replies.ts';
+import { readDavUsage } from '../dav/dav-usage.ts';
+import { lockRefusal } from '../dav/judgement.ts';
+import { type DavParts, findWay, type Way } from '../dav/resources.ts';
+import type { BrokerRequest } from './broker-request.ts';
+import type { UploadWishes } from './broker-usage.ts';
+import { makeAround } from './collections.ts';
+import { ruleFor } from './config/broker-config.ts';
+import { ticketUrl } from './reading.ts';
+
+/** Where clients are told the ticket, beside the body: redirects are followed without a look at that. */
+export const TICKET_HEADER = 'x-fog-ticket';
+
+export function redirectUpload(parts: DavParts, asked: BrokerRequest, wishes: UploadWishes): void {
+  const { request, path, reply } = asked;
+  const answer = (given: HttpReply): void => {
+    // Whoever has sent a body without asking sends it once more, to the file server.
+    if (request.body.kind === 'stream') request.body.stream.discard();
+    reply(given);
+  };
+  const read = readDavUsage(request, path.space);
+  if ('fault' in read) return answer(errorReply(read.fault.code, read.fault.what));
+  const { submitted } = read.usage;
+  return findWay(parts, path, (found) => {
+    if (found.kind === 'failed') return answer(failedReply(found));
+    const { way } = found;
+    const refusal = refusalOf(way, submitted);
+    if (refusal !== undefined) return answer(refusal);
+    return makeAround(parts.files, way, (refused) => {
+      if (refused !== undefined) return answer(refused);
+      return issue(parts, asked, wishes, submitted, answer);
+    });
+  });
+}
+
+function refusalOf(way: Way, submitted: ReadonlySet<string>): HttpReply | undefined {
+  const { kind, path } = way.self;
+  if (kind === 'collection' || path.endsInSlash) {
+    const what = 'this is the path of a collection, and a file is stored below it';
+    const allow = 'OPTIONS, GET, HEAD, DELETE, PROPFIND, PROPPATCH, COPY, MOVE, LOCK, UNLOCK';
+    return errorReply('method-not-allowed', what, { headers: { allow } });
+  }
+  return lockRefusal(way, kind === 'absent' ? 'membership' : 'resource', submitted);
+}
+
+function issue(
+  { files, clock, random }: DavParts,
+  { request, domain, path }: BrokerRequest,
+  { replicate, waitsForAll }: UploadWishes,
+  submitted: ReadonlySet<string>,
+  answer: (reply: HttpReply) => void,
+): void {
+  const key = keyOf(path);
+  const id = newBlobId(clock.wallMs(), random.token());
+  const target = files.targetFor(id, lengthOf(request.header('content-length')));
+  if (key === undefined || target === undefined) return answer(NO_TARGET);
+  const rule = ruleFor(domain, path.segments);
+  const terms: Omit<WriteTicket, 'expiresMs'> = {
+    purpose: 'write',
+    id,
+    key,
+    contentType: contentTypeOf(request.header('content-type')),
+    replicationClass: replicate === undefined ? rule.replicationClass : classOfCopies(replicate),
+    waitsForAll: waitsForAll ?? rule.waitsForAll,
+    bytesMax: FILE_BYTES_MAX,
+    ...(submitted.size === 0 ? {} : { submitted: [...submitted] }),
+  };
+  return files.tickets.issue(terms, TICKET_MS_MAX, (issued) => {
+    if (issued.kind === 'failed') return answer(failedReply(issued));
+    const { token, ticket } = issued;
+    const name = path.segments.at(-1) ?? Buffer.alloc(0);
+    const here = `http://${hostHeader(request)}${rawPathOf(request.target)}`;
+    return answer(issuedReply({ token, id, expiresMs: ticket.expiresMs, here, target, name }));
+  });
+}
+
+interface IssuedUpload extends Pick<WriteTicket, 'id' | 'expiresMs'> {
+  readonly token: string;
+  /** The URL that was asked. */
+  readonly here: string;
+  readonly target: FileLocation;
+  readonly name: Buffer;
+}
+
+/** 307, so that the method and the body stay: with 302 `curl -L -T` would get the file that it wants to store. */
+function issuedReply({ token, id, expiresMs, here, target, name }: IssuedUpload): WholeReply {
+  const upload = ticketUrl(target, token, name);
+  const told = {
+    id,
+    ticket: token,
+    upload,
+    complete: `${here}?ticket=${token}&complete`,
+    expires: printHttpDate(expiresMs),
+  };
+  return {
+    status: 307,
+    headers: { ...JSON_HEADERS, location: upload, [TICKET_HEADER]: token },
+    body: `${JSON.stringify(told)}\n`,
+  };
+}
+
+const NO_TARGET = errorReply(
+  'no-file-server',
+  'no file server is up that has room for the file; velour status shows them',
+);
+
+function lengthOf(header: string | undefined): number | undefined {
+  return header === undefined ? undefined : Number(header);
+}
+
+/** @returns what the file is; the type of a form is that of the form, and its part says what the file is */
+function contentTypeOf(header: string | undefined): string | undefined {
+  if (header === undefined || /^\s*(multipart\/|application\/x-www-form)/i.test(header)) {
+    return undefined;
+  }
+  return isContentType(header) ? header : undefined;
+}

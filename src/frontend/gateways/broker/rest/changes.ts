@@ -1,0 +1,142 @@
+// What of a file is changed below /.broker/: its attributes, its type and its number of copies, on the condition that the record is
+// the one that was judged (H39); and clones, which are copies that move no bytes. Locks are in the way as in WebDAV.
+
+import { isContentType } from '../../../../cluster/http/content-types.ts';
+import { errorReply } from '../../../../cluster/http/errors.ts';
+import type { HttpReply } from '../../../../cluster/http/http.ts';
+import type { ReplyCallback } from '../../../../cluster/http/routes.ts';
+import { classOfCopies } from '../../../../files/classes.ts';
+import { contentTagHeaders } from '../../../../files/http/content-tag.ts';
+import type { FileVersion } from '../../../../files/outcomes.ts';
+import { type DavPath, keyOf } from '../../dav/dav-path.ts';
+import { absentReply, failedReply, unstoredReply } from '../../dav/dav-replies.ts';
+import { asJudged, lockRefusal, overtakenReply } from '../../dav/judgement.ts';
+import { type DavParts, findWay, type Way } from '../../dav/resources.ts';
+import { makeAround } from '../collections.ts';
+import { type BrokerDomain, ruleFor } from '../config/broker-config.ts';
+import { ownAttributes, withOwnAttributes } from './file-description.ts';
+import type { AmendRequest } from './rest-usage.ts';
+
+/** So often others may change the same record before a change is given up. */
+const ATTEMPTS_MAX = 16;
+const NO_TOKENS: ReadonlySet<string> = new Set();
+
+interface Amendment {
+  readonly path: DavPath;
+  readonly domain: BrokerDomain;
+  readonly change: AmendRequest;
+}
+
+/** @param refuse, @param done one of them is called, exactly once */
+export function amendFile(
+  parts: DavParts,
+  amendment: Amendment,
+  refuse: ReplyCallback,
+  done: (file: FileVersion) => void,
+  attempts = ATTEMPTS_MAX,
+): void {
+  const { path, domain, change } = amendment;
+  if (change.type !== undefined && !isContentType(change.type)) {
+    return refuse(errorReply('bad-parameter', 'type is no content type'));
+  }
+  return findWay(parts, path, (found) => {
+    if (found.kind === 'failed') return refuse(failedReply(found));
+    const { self } = found.way;
+    const key = keyOf(path);
+    if (self.file === undefined || self.kind !== 'file' || key === undefined) {
+      return refuse(absentReply());
+    }
+    const locked = lockRefusal(found.way, 'resource', NO_TOKENS);
+    if (locked !== undefined) return refuse(locked);
+    const { file } = self;
+    const { attributes } = file.manifest;
+    const request = {
+      key,
+      file,
+      change: {
+        attributes: withOwnAttributes(attributes, change.attributes ?? {}),
+        ...(change.type === undefined ? {} : { contentType: change.type }),
+        ...classChange(domain, path, change.replicate),
+      },
+    };
+    return parts.files.amend(request, (outcome) => {
+      switch (outcome.kind) {
+        case 'stored':
+          return done(outcome.file);
+        case 'unmet':
+          if (attempts === 1) return refuse(overtakenReply());
+          return amendFile(parts, amendment, refuse, done, attempts - 1);
+        case 'not-stored':
+        case 'unknown':
+          return refuse(unstoredReply(outcome));
+      }
+    });
+  });
+}
+
+/** @param replicate null for the number that the rule of its type says */
+function classChange(domain: BrokerDomain, path: DavPath, replicate: number | null | undefined) {
+  if (replicate === undefined) return {};
+  if (replicate !== null) return { replicationClass: classOfCopies(replicate) };
+  return { replicationClass: ruleFor(domain, path.segments).replicationClass };
+}
+
+/** Makes a file of the same content, class and type at another path; the attributes of the broker's clients go along. */
+export function cloneFile(
+  parts: DavParts,
+  { from, to }: { readonly from: DavPath; readonly to: DavPath },
+  reply: ReplyCallback,
+): void {
+  const key = keyOf(from);
+  if (key === undefined) return reply(absentReply());
+  return parts.files.find(key, (found) => {
+    if (found.kind === 'failed') return reply(failedReply(found));
+    if (found.kind === 'absent' || found.file.manifest.kind === 'directory') {
+      return reply(absentReply());
+    }
+    return cloneTo(parts, found.file, to, reply);
+  });
+}
+
+function cloneTo(
+  parts: DavParts,
+  from: FileVersion,
+  to: DavPath,
+  reply: ReplyCallback,
+  attempts = ATTEMPTS_MAX,
+): void {
+  return findWay(parts, to, (found) => {
+    if (found.kind === 'failed') return reply(failedReply(found));
+    const { way } = found;
+    const refusal = refusalOf(way);
+    if (refusal !== undefined) return reply(refusal);
+    return makeAround(parts.files, way, (refused) => {
+      const key = keyOf(to);
+      if (refused !== undefined || key === undefined) return reply(refused ?? absentReply());
+      const attributes = withOwnAttributes(undefined, ownAttributes(from.manifest.attributes));
+      const request = { from, to: key, attributes, condition: asJudged(way.self) };
+      return parts.files.copy(request, (outcome) => {
+        switch (outcome.kind) {
+          case 'stored': {
+            const headers = contentTagHeaders(outcome.file);
+            return reply({ status: outcome.created ? 201 : 204, headers, body: '' });
+          }
+          case 'unmet':
+            if (attempts === 1) return reply(overtakenReply());
+            return cloneTo(parts, from, to, reply, attempts - 1);
+          case 'not-stored':
+          case 'unknown':
+            return reply(unstoredReply(outcome));
+        }
+      });
+    });
+  });
+}
+
+function refusalOf(way: Way): HttpReply | undefined {
+  const { kind, path } = way.self;
+  if (kind === 'collection' || path.endsInSlash) {
+    return errorReply('method-not-allowed', 'a collection is at the path of the clone');
+  }
+  return lockRefusal(way, kind === 'absent' ? 'membership' : 'resource', NO_TOKENS);
+}

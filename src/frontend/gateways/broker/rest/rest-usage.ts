@@ -1,0 +1,98 @@
+// Parses what is asked below /.broker/: paths and domains in queries and in JSON. Pure.
+
+import type { ErrorCode } from '../../../../cluster/http/errors.ts';
+import type { HttpRequest } from '../../../../cluster/http/http.ts';
+import { encodeBytes } from '../../../../cluster/wire/query.ts';
+import {
+  dictionary,
+  integer,
+  Malformed,
+  object,
+  optional,
+  type Shape,
+  type ShapeOf,
+  text,
+} from '../../../../cluster/wire/shapes.ts';
+import type { Cursor } from '../../../../cluster/wire/transfer-parts.ts';
+import { COPIES_MAX } from '../../../../files/classes.ts';
+import { FILE_ATTRIBUTES_BYTES_MAX, FILE_ATTRIBUTES_MAX } from '../../../../files/manifest.ts';
+import { type DavPath, type DavSpace, readDavPath } from '../../dav/dav-path.ts';
+
+export interface RestFault {
+  readonly code: ErrorCode;
+  /** One sentence without a full stop. */
+  readonly what: string;
+}
+
+/** The value, or null for what is to be as if it was never set; undefined is left as it is. */
+function settable<T>(shape: Shape<T>): Shape<T | null | undefined> {
+  return (value) => (value === undefined || value === null ? value : shape(value));
+}
+
+const path = text({ max: 4096 });
+const amendShape = object({
+  attributes: optional(
+    dictionary(settable(text({ min: 0, max: FILE_ATTRIBUTES_BYTES_MAX })), {
+      max: FILE_ATTRIBUTES_MAX,
+    }),
+  ),
+  replicate: settable(integer({ min: 1, max: COPIES_MAX })),
+  type: optional(text({ max: 255 })),
+});
+const cloneShape = object({ from: path, path, domain: optional(text({ max: 255 })) });
+
+export type AmendRequest = ShapeOf<typeof amendShape>;
+export type CloneRequest = ShapeOf<typeof cloneShape>;
+
+export function readAmend(body: HttpRequest['body']): AmendRequest | RestFault {
+  return readJson(body, amendShape);
+}
+
+export function readClone(body: HttpRequest['body']): CloneRequest | RestFault {
+  return readJson(body, cloneShape);
+}
+
+function readJson<T>(body: HttpRequest['body'], shape: Shape<T>): T | RestFault {
+  if (body.kind === 'too-large') {
+    return { code: 'value-too-large', what: `the body is longer than ${body.bytesMax} bytes` };
+  }
+  const bytes = body.kind === 'bytes' ? body.bytes : Buffer.alloc(0);
+  try {
+    return shape(JSON.parse(bytes.toString()));
+  } catch (error) {
+    if (error instanceof SyntaxError) return wrong('the body is no JSON');
+    if (error instanceof Malformed) return wrong(`the body: ${error.message}`);
+    throw error;
+  }
+}
+
+/** @param bytes a path as it is, without escapes; it may leave its first slash out */
+export function readPlainPath(
+  bytes: Buffer,
+  space: DavSpace,
+): { readonly path: DavPath } | RestFault {
+  const begin = bytes[0] === SLASH ? '' : '/';
+  const escaped = encodeBytes(bytes).replaceAll('%2F', '/').replaceAll('%2f', '/');
+  const read = readDavPath(`${begin}${escaped}`, space);
+  return 'fault' in read ? read.fault : read;
+}
+
+const SLASH = 0x2f;
+/** A cursor has one byte for it. */
+const BUCKET_MAX = 255;
+const CURSOR = /^(\d{1,3})\.([\w-]{1,4096})$/;
+
+export function printListCursor({ bucket, afterKey }: Cursor): string {
+  return `${bucket}.${afterKey.toString('base64url')}`;
+}
+
+/** @returns undefined for what no list has ended with */
+export function parseListCursor(given: string): Cursor | undefined {
+  const [, bucket, key] = CURSOR.exec(given) ?? [];
+  if (bucket === undefined || key === undefined || Number(bucket) > BUCKET_MAX) return undefined;
+  return { bucket: Number(bucket), afterKey: Buffer.from(key, 'base64url') };
+}
+
+function wrong(what: string): RestFault {
+  return { code: 'bad-parameter', what };
+}

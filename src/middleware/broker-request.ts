@@ -1,0 +1,113 @@
+// Which request to a broker a request of an application becomes, and what of the answer its client gets. Pure.
+
+import { COMMON_ROUTES } from '../cluster/http/common-routes.ts';
+import type { PoolHead, PoolRequest } from '../cluster/http/http-pool.ts';
+
+/** Headers by their names in lower case, as Node.js has them. */
+export type GivenHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+/** What a client asks of a file, and sends of one; cookies and credentials of the application are none of it. */
+const READ_HEADERS = [
+  'range',
+  'if-range',
+  'if-match',
+  'if-none-match',
+  'if-modified-since',
+  'if-unmodified-since',
+];
+const WRITE_HEADERS = [
+  'content-type',
+  'content-length',
+  'content-md5',
+  'repr-digest',
+  'digest',
+  'if-match',
+  'if-none-match',
+  'x-oc-mtime',
+  'oc-checksum',
+];
+const ANSWER_HEADERS = [
+  'content-type',
+  'content-length',
+  'content-range',
+  'accept-ranges',
+  'etag',
+  'last-modified',
+  'repr-digest',
+  'digest',
+  'location',
+  'cache-control',
+  'retry-after',
+  'x-fog-ticket',
+];
+
+/** What a broker says of itself, and no file: it must not be reached through an application. */
+const OWN_PATHS: readonly string[] = Object.values(COMMON_ROUTES).map(({ path }) => path);
+const OWN_FOLDER = '.broker';
+
+export interface StorePlace {
+  /** The folder of the store that the handlers are of, without slashes at its ends; empty for all of the domain. */
+  readonly folder: string;
+  /** The `Host` of the domain; undefined for that of the broker's address. */
+  readonly domain: string | undefined;
+}
+
+/**
+ * @param url of the request, below the path at which the handler is
+ * @returns the path of the file, with its escapes; undefined for what no file has
+ */
+export function storePathOf(url: string, { folder }: StorePlace): string | undefined {
+  const [given = ''] = url.split(/[?#]/, 1);
+  const names = given.split('/').filter((name) => name !== '');
+  if (names.length === 0 || given.endsWith('/')) return undefined;
+  const decoded = names.map(decodedOf);
+  // The broker refuses these; here they must not lead out of the folder either.
+  if (
+    decoded.some(
+      (name) => name === undefined || name === '.' || name === '..' || /[/\\]/.test(name),
+    )
+  ) {
+    return undefined;
+  }
+  const path = `/${[...(folder === '' ? [] : folder.split('/').map(encodeURIComponent)), ...names].join('/')}`;
+  const isOwn =
+    folder === '' && (decoded[0] === OWN_FOLDER || OWN_PATHS.includes(`/${decoded[0]}`));
+  return isOwn ? undefined : path;
+}
+
+/** @returns undefined for what is no UTF-8, or has a % without two digits */
+function decodedOf(name: string): string | undefined {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return undefined;
+  }
+}
+
+export function headersFor(
+  { domain }: StorePlace,
+  given: GivenHeaders,
+  kind: 'read' | 'write' | 'redirect',
+): PoolRequest['headers'] {
+  const headers: Record<string, string> = domain === undefined ? {} : { host: domain };
+  const names = { read: READ_HEADERS, write: WRITE_HEADERS, redirect: [] }[kind];
+  for (const name of names) {
+    const value = given[name];
+    if (typeof value === 'string') headers[name] = value;
+  }
+  return headers;
+}
+
+/** @returns the headers of an answer that are of the file; several lines `Link` stay several */
+export function answerHeaders(head: PoolHead): ReadonlyMap<string, string | readonly string[]> {
+  const headers = new Map<string, string | readonly string[]>();
+  for (const name of ANSWER_HEADERS) {
+    const value = head.header(name);
+    if (value !== undefined) headers.set(name, value);
+  }
+  // The document about the file is at the broker, which clients of the application need not reach.
+  const links = (head.header('link') ?? '').split(/,\s*(?=<)/);
+  const duplicates = links.filter((link) => /;\s*rel=duplicate/.test(link));
+  if (duplicates.length > 0) headers.set('link', duplicates);
+  return headers;
+}

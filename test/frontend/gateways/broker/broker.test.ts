@@ -1,0 +1,342 @@
+// The broker by its routes, over files in memory: where it sends clients, what it says of a file there, tickets that are wrong,
+// and what it leaves to WebDAV.
+
+import { hash } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import type { PutFile } from '../../../../src/files/outcomes.ts';
+import { requestOf } from '../../../../src/simulation/requests.ts';
+import {
+  configOf,
+  contentOf,
+  keyOf,
+  BrokerStage as Stage,
+  textOf,
+} from '../../../helpers/broker-stage.ts';
+import { Pieces } from '../../../helpers/pieces.ts';
+
+const TEXT = 'any text';
+const MD5 = hash('md5', TEXT);
+const SHA512 = hash('sha512', TEXT);
+const MD5_BASE64 = Buffer.from(MD5, 'hex').toString('base64');
+const SHA512_BASE64 = Buffer.from(SHA512, 'hex').toString('base64');
+
+const BLOB: Partial<PutFile> = { inlineMax: 0 };
+
+describe('a file that file servers have', () => {
+  const stored = () => {
+    const stage = new Stage();
+    stage.files.keep(keyOf('a/b c.txt'), Buffer.from(TEXT), BLOB);
+    return stage;
+  };
+
+  test.each(['GET', 'HEAD'])('is there: %s says where, and what it is', (method) => {
+    const stage = stored();
+    const reply = stage.ask(method, '/a/b%20c.txt');
+    expect(reply.status).toBe(302);
+    const { location, link, ...others } = reply.headers;
+    const [, token = ''] =
+      /^http:\/\/a\.example:80\/t\/([\w.-]+)\/b%20c\.txt$/.exec(String(location)) ?? [];
+    expect(stage.opened(token)).toMatchObject({
+      purpose: 'read',
+      key: keyOf('a/b c.txt'),
+      contentType: 'text/plain',
+    });
+    // RFC 6249: one line each, never one line with commas.
+    expect(link).toEqual([
+      `<http://a.example:80/t/${token}/b%20c.txt>; rel=duplicate; pri=1`,
+      `<http://b.example:80/t/${token}/b%20c.txt>; rel=duplicate; pri=2`,
+      '<http://h:1/a/b%20c.txt?metalink>; rel=describedby; type="application/metalink4+xml"',
+    ]);
+    expect(others).toMatchObject({
+      etag: `"${SHA512.slice(0, 32)}"`,
+      'repr-digest': `sha-512=:${SHA512_BASE64}:, md5=:${MD5_BASE64}:`,
+      digest: `SHA-512=${SHA512_BASE64},MD5=${MD5_BASE64}`,
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'no-store',
+    });
+    expect(textOf(reply)).toContain(`<a href="${location}">`);
+  });
+
+  test('is described by a Metalink document', () => {
+    const reply = stored().ask('GET', '/a/b%20c.txt?metalink');
+    expect([reply.status, reply.headers['content-type']]).toEqual([
+      200,
+      'application/metalink4+xml',
+    ]);
+    const text = textOf(reply);
+    expect(text).toContain('<file name="b c.txt">');
+    expect(text).toContain('<size>8</size>');
+    expect(text).toContain(`<hash type="sha-512">${SHA512}</hash>`);
+    expect(text).toMatch(/<url priority="1">http:\/\/a\.example:80\/t\/\S+\/b%20c\.txt<\/url>/);
+    expect(text).toMatch(/<url priority="2">http:\/\/b\.example:80\/t\//);
+  });
+
+  test('passes through the broker for whoever follows no redirect, with ranges and conditions', async () => {
+    const stage = stored();
+    const whole = stage.ask('GET', '/a/b%20c.txt?proxy=1');
+    expect([whole.status, await contentOf(whole)]).toEqual([200, TEXT]);
+    const part = stage.ask('GET', '/a/b%20c.txt?proxy=1', { range: 'bytes=4-' });
+    expect([part.status, await contentOf(part)]).toEqual([206, 'text']);
+    const headers = { 'if-none-match': String(whole.headers.etag) };
+    expect(stage.did('GET', '/a/b%20c.txt?proxy=1', headers)).toBe('304');
+    // RFC 9110, 13.2.1: a redirect ignores conditions, which the file server judges.
+    expect(stage.did('GET', '/a/b%20c.txt', headers)).toBe('302');
+    expect(stage.did('GET', '/a/b%20c.txt?proxy=perhaps')).toBe('400 bad-parameter');
+  });
+
+  test('is not sent to anybody while no file server is up', () => {
+    const stage = stored();
+    stage.files.locations = [];
+    expect(stage.did('GET', '/a/b%20c.txt')).toBe('503 file-unreadable');
+  });
+
+  test('is 404 where nothing is, and 503 where nobody can tell', () => {
+    const stage = new Stage();
+    expect(stage.did('GET', '/a')).toBe('404');
+    stage.files.finds = { kind: 'failed', code: 'unanswered', detail: 'nobody' };
+    expect(stage.did('GET', '/a')).toBe('503 unanswered');
+  });
+});
+
+test('what has no blob, and a collection, passes through the broker without being asked to', async () => {
+  const stage = new Stage();
+  stage.files.keep(keyOf('a'), Buffer.from(TEXT));
+  const reply = stage.ask('GET', '/a');
+  expect([reply.status, await contentOf(reply)]).toEqual([200, TEXT]);
+  expect(stage.did('MKCOL', '/folder')).toBe('201');
+  expect(await contentOf(stage.ask('GET', '/folder'))).toContain('<h1>/folder</h1>');
+  expect(stage.did('PROPFIND', '/', { depth: '1' })).toBe('207');
+  expect(stage.did('MOVE', '/a', { destination: 'http://h:1/folder/b' })).toBe('201');
+  expect(stage.did('DELETE', '/folder/b')).toBe('204');
+  expect(stage.did('GET', '/folder/b')).toBe('404');
+});
+
+describe('an upload', () => {
+  test('is sent to a file server with a ticket, and what it is in is made', () => {
+    const stage = new Stage();
+    const { told, token, ticket } = stage.issued('/x/y/z.jpg', { 'content-type': 'image/jpeg' });
+    expect(told).toMatchObject({
+      id: ticket.id,
+      upload: `http://a.example:80/t/${token}/z.jpg`,
+      complete: `http://h:1/x/y/z.jpg?ticket=${token}&complete`,
+      expires: 'Thu, 29 Feb 2024 13:00:00 GMT',
+    });
+    expect(ticket).toMatchObject({
+      purpose: 'write',
+      key: keyOf('x/y/z.jpg'),
+      contentType: 'image/jpeg',
+      waitsForAll: false,
+      replicationClass: 'default',
+    });
+    expect(stage.did('PROPFIND', '/x/y/', { depth: '0' })).toBe('207');
+    // Nothing is visible of it before it is there.
+    expect(stage.did('GET', '/x/y/z.jpg')).toBe('404');
+  });
+
+  test('with 307 and the ticket in a header as well, so that the method stays', () => {
+    const stage = new Stage();
+    for (const method of ['PUT', 'POST']) {
+      const reply = stage.ask(method, '/a.txt', {}, TEXT);
+      expect(reply.status).toBe(307);
+      const { ticket, upload } = JSON.parse(textOf(reply));
+      expect([reply.headers['x-fog-ticket'], reply.headers.location]).toEqual([ticket, upload]);
+    }
+  });
+
+  test('has the rule that it wishes for', () => {
+    const stage = new Stage();
+    const { ticket } = stage.issued('/a.jpg?replicate=4&client_wait_to_finish=true');
+    expect(ticket).toMatchObject({ replicationClass: 'copies-4', waitsForAll: true });
+    expect(stage.did('PUT', '/a?replicate=0')).toBe('400 bad-parameter');
+    expect(stage.did('PUT', '/a?replicate=17')).toBe('400 bad-parameter');
+    expect(stage.did('PUT', '/a?client_wait_to_finish=maybe')).toBe('400 bad-parameter');
+  });
+
+  test('is refused where a collection is, below a file, and where the broker itself answers', () => {
+    const stage = new Stage();
+    stage.files.keep(keyOf('file'), Buffer.from(TEXT));
+    expect(stage.did('MKCOL', '/folder')).toBe('201');
+    expect(stage.did('PUT', '/folder')).toBe('405 method-not-allowed');
+    expect(stage.did('PUT', '/new/')).toBe('405 method-not-allowed');
+    expect(stage.did('PUT', '/file/below')).toBe('409 no-collection');
+    expect(stage.did('PUT', '/metrics')).toBe('405 method-not-allowed');
+    expect(stage.did('PUT', '/.broker/a')).toBe('404 unknown-path');
+    expect(stage.did('PUT', '/a/%2e%2e/b')).toBe('400 bad-parameter');
+    expect(stage.files.names.filter((name) => name.includes('below'))).toEqual([]);
+  });
+
+  test('slips past no lock', () => {
+    const stage = new Stage();
+    const body =
+      '<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>';
+    const locked = stage.ask('LOCK', '/a.txt', {}, body);
+    expect(stage.did('PUT', '/a.txt')).toBe('423 locked');
+    const token = String(locked.headers['lock-token']);
+    const { ticket } = stage.issued('/a.txt', { if: `(${token})` });
+    expect(ticket).toMatchObject({ submitted: [token.slice(1, -1)] });
+  });
+
+  test('is refused while no file server can take it', () => {
+    const stage = new Stage();
+    stage.files.locations = [];
+    expect(stage.did('PUT', '/a')).toBe('503 no-file-server');
+  });
+
+  test('through the broker has a blob all the same, and what it is in is made', async () => {
+    const stage = new Stage();
+    expect(stage.did('PUT', '/x/y.txt?proxy=1', {}, TEXT)).toBe('201');
+    expect(stage.files.requests[0]).toMatchObject({ inlineMax: 0, replicationClass: 'default' });
+    expect(stage.did('GET', '/x/y.txt')).toBe('302');
+    expect(await contentOf(stage.ask('GET', '/x/y.txt?proxy=1'))).toBe(TEXT);
+  });
+
+  test('as a form goes to a file server, and not through the broker', () => {
+    const form = { 'content-type': 'multipart/form-data; boundary=x' };
+    const { ticket } = new Stage().issued('/a.txt', form, 'POST');
+    expect(ticket.contentType).toBeUndefined();
+    expect(new Stage().did('POST', '/a.txt?proxy=1', form)).toBe('400 bad-parameter');
+  });
+
+  test('that is sent at once is read no further', () => {
+    const stage = new Stage();
+    const stream = new Pieces([Buffer.from(TEXT)], { length: TEXT.length });
+    const request = requestOf('PUT', '/a', { kind: 'stream', stream }, { host: 'h' });
+    stage.broker.handle(request, ({ status }) => expect(status).toBe(307));
+    expect(stream.isDiscarded).toBe(true);
+  });
+});
+
+describe('the message that an upload is complete', () => {
+  const complete = (token: string, more = '', path = '/a/b.txt') =>
+    `${path}?ticket=${token}&complete${more}`;
+
+  test('is 200 as often as it comes, and says what is stored', () => {
+    const stage = new Stage();
+    const { ticket, token } = stage.issued('/a/b.txt');
+    stage.upload(ticket, TEXT);
+    const etag = `"${SHA512.slice(0, 32)}"`;
+    const told = { id: ticket.id, state: 'stored', size: 8, md5: MD5, sha512: SHA512, etag };
+    for (const more of ['', '&size=8', `&size=8&md5=${MD5}`, `&sha512=${SHA512.toUpperCase()}`]) {
+      const reply = stage.ask('POST', complete(token, more));
+      expect([reply.status, JSON.parse(textOf(reply))]).toEqual([200, told]);
+    }
+    const digest = { 'repr-digest': `sha-512=:${SHA512_BASE64}:` };
+    expect(stage.did('POST', complete(token), digest)).toBe('200');
+  });
+
+  test.each([
+    ['another size', '&size=9', {}],
+    ['another MD5', `&md5=${hash('md5', 'other')}`, {}],
+    ['another SHA-512', `&sha512=${hash('sha512', 'other')}`, {}],
+    [
+      'another digest',
+      '',
+      { 'content-md5': Buffer.from(hash('md5', 'x'), 'hex').toString('base64') },
+    ],
+  ])('with %s leaves nothing', (_what, more, headers) => {
+    const stage = new Stage();
+    const { ticket, token } = stage.issued('/a/b.txt');
+    stage.upload(ticket, TEXT);
+    expect(stage.did('POST', complete(token, more), headers)).toBe('409 digest-differs');
+    expect(stage.did('GET', '/a/b.txt')).toBe('404');
+    expect(stage.did('POST', complete(token, more), headers)).toBe('409 digest-differs');
+  });
+
+  test('deletes nothing that another upload has stored since', () => {
+    const stage = new Stage();
+    const { ticket, token } = stage.issued('/a/b.txt');
+    stage.upload(ticket, TEXT);
+    const later = stage.issued('/a/b.txt');
+    stage.upload(later.ticket, 'a later text');
+    expect(stage.did('POST', complete(token, '&size=9'))).toBe('409 digest-differs');
+    expect(stage.did('GET', '/a/b.txt')).toBe('302');
+    expect(stage.did('POST', complete(later.token, '&size=12'))).toBe('200');
+  });
+
+  test('is refused for a ticket that is none, of another path, or for reading', () => {
+    const stage = new Stage();
+    const { ticket, token } = stage.issued('/a/b.txt');
+    stage.upload(ticket, TEXT);
+    const link = String(stage.ask('GET', '/a/b.txt').headers.location);
+    const reading = link.split('/')[4] ?? '';
+    expect(stage.did('POST', complete(token, '&size=9', '/a/c.txt'))).toBe('403 forged-ticket');
+    expect(stage.did('POST', complete(reading, '&size=9'))).toBe('403 forged-ticket');
+    expect(stage.did('POST', complete(ticket.id, '&size=9'))).toBe('403 forged-ticket');
+    expect(stage.did('POST', complete(`${token}x`, '&size=9'))).toBe('403 forged-ticket');
+    expect(stage.did('POST', '/a/b.txt?complete')).toBe('400 bad-parameter');
+    expect(stage.did('GET', '/a/b.txt')).toBe('302');
+  });
+
+  test('is refused before anything is stored, and gone when the ticket has ended', () => {
+    const stage = new Stage();
+    const { ticket, token } = stage.issued('/a/b.txt');
+    expect(stage.did('POST', complete(token))).toBe('409 unused-ticket');
+    stage.files.tickets.nowMs = ticket.expiresMs;
+    expect(stage.did('POST', complete(token))).toBe('410 expired-ticket');
+    stage.upload(ticket, TEXT);
+    expect(stage.did('POST', complete(token, `&md5=${MD5}`))).toBe('200');
+  });
+
+  test('is 409 where the upload is not there any more', () => {
+    const stage = new Stage();
+    const { ticket, token } = stage.issued('/a/b.txt');
+    const use = { key: ticket.key, blob: undefined, size: 8, md5: MD5, sha512: SHA512 };
+    stage.files.tickets.states.set(ticket.id, { kind: 'used', use });
+    expect(stage.did('POST', complete(token))).toBe('409 used-ticket');
+  });
+
+  test('finishes an upload that came in another way', () => {
+    const stage = new Stage();
+    const { token } = stage.issued('/a/b.txt');
+    expect(stage.did('PUT', '/a/b.txt?proxy=1', {}, TEXT)).toBe('201');
+    expect(stage.did('POST', complete(token, `&size=8&md5=${MD5}`))).toBe('200');
+    expect(stage.did('POST', complete(token, `&md5=${hash('md5', 'other')}`))).toBe(
+      '409 unused-ticket',
+    );
+    expect(stage.did('GET', '/a/b.txt')).toBe('302');
+  });
+});
+
+describe('domains', () => {
+  const config = configOf(`
+    domain {
+      domain_name www.one.example
+      domain_name one.example
+      type jpg { replicate 3 client_wait_to_finish true }
+      share /static http://cdn.example/files
+    }
+    domain { domain_name two.example }`);
+
+  test('have files of their own, by the Host', () => {
+    const stage = new Stage(config);
+    const { ticket } = stage.issued('/a.jpg', { host: 'ONE.example:6565' });
+    expect(ticket).toMatchObject({
+      key: keyOf('a.jpg', 'www.one.example'),
+      replicationClass: 'broker:www.one.example:jpg',
+      waitsForAll: true,
+    });
+    stage.upload(ticket, TEXT);
+    expect(stage.did('GET', '/a.jpg', { host: 'www.one.example' })).toBe('302');
+    expect(stage.did('GET', '/a.jpg', { host: 'two.example' })).toBe('404');
+    expect(stage.issued('/a.txt', { host: 'one.example' }).ticket).toMatchObject({
+      waitsForAll: false,
+    });
+  });
+
+  test('a Host of no domain is told so, whatever it asks', () => {
+    const stage = new Stage(config);
+    for (const method of ['GET', 'PUT', 'POST', 'DELETE', 'PROPFIND']) {
+      expect(stage.did(method, '/a', { host: 'three.example' })).toBe('421 unknown-domain');
+    }
+  });
+
+  test('a share has its files at a URL of its own, and the file servers have them as well', () => {
+    const stage = new Stage(config);
+    const host = { host: 'one.example' };
+    stage.files.keep(keyOf('static/x/y.png', 'www.one.example'), Buffer.from(TEXT), BLOB);
+    const { location, link } = stage.ask('GET', '/static/x/y.png', host).headers;
+    expect(location).toMatch(/^http:\/\/cdn\.example\/files\/x\/y\.png\?token=[\w.-]+$/);
+    expect(link).toHaveLength(4);
+    expect(String(link?.[1])).toMatch(/^<http:\/\/a\.example:80\/t\/\S+>; rel=duplicate; pri=2$/);
+  });
+});

@@ -1,0 +1,201 @@
+// What the broker says below /.broker/, over files in memory: files, lists, changes beside the content, clones, tickets.
+
+import { hash } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { configOf, keyOf, BrokerStage as Stage, textOf } from '../../../helpers/broker-stage.ts';
+
+const TEXT = 'any text';
+const MD5 = hash('md5', TEXT);
+const SHA512 = hash('sha512', TEXT);
+
+function stored(path: string, stage = new Stage()): Stage {
+  stage.files.keep(keyOf(path), Buffer.from(TEXT), { inlineMax: 0 });
+  return stage;
+}
+
+const json = (stage: Stage, method: string, target: string, content = '') => {
+  const reply = stage.ask(method, target, {}, content);
+  expect(reply.headers['content-type']).toBe('application/json');
+  return JSON.parse(textOf(reply));
+};
+
+describe('a file', () => {
+  test('is described, with URLs at which it is', () => {
+    const stage = stored('a/b c.txt');
+    const told = json(stage, 'GET', '/.broker/files?path=/a/b+c.txt');
+    expect(told).toMatchObject({
+      domain: 'default',
+      path: '/a/b c.txt',
+      kind: 'file',
+      type: 'text/plain',
+      size: 8,
+      md5: MD5,
+      sha512: SHA512,
+      etag: `"${SHA512.slice(0, 32)}"`,
+      class: 'default',
+      attributes: {},
+      state: 'complete',
+      copies: 2,
+      lacking: [],
+    });
+    expect(told.locations).toHaveLength(2);
+    const [, token = ''] =
+      /^http:\/\/a\.example:80\/t\/([^/]+)\/b%20c\.txt$/.exec(told.locations[0].url) ?? [];
+    expect(stage.opened(token)).toMatchObject({ purpose: 'read', key: keyOf('a/b c.txt') });
+    expect(json(stage, 'GET', '/.broker/files?path=a/b+c.txt')).toMatchObject({ size: 8 });
+  });
+
+  test('without a blob is in its record, a collection is one, and nothing is 404', () => {
+    const stage = new Stage();
+    stage.files.keep(keyOf('a'), Buffer.from(TEXT));
+    expect(json(stage, 'GET', '/.broker/files?path=/a')).toMatchObject({ state: 'in-record' });
+    expect(stage.did('MKCOL', '/folder')).toBe('201');
+    expect(json(stage, 'GET', '/.broker/files?path=/folder')).toMatchObject({ kind: 'collection' });
+    expect(stage.did('GET', '/.broker/files?path=/none')).toBe('404');
+    expect(stage.did('GET', '/.broker/files')).toBe('400 bad-parameter');
+    expect(stage.did('GET', '/.broker/files?path=/a/%00')).toBe('400 bad-parameter');
+  });
+
+  test('has attributes, a type and a number of copies that can be changed, and keeps all else', () => {
+    const stage = stored('a.jpg');
+    const proppatch =
+      '<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><x:y xmlns:x="u">z</x:y></D:prop></D:set></D:propertyupdate>';
+    expect(stage.did('PROPPATCH', '/a.jpg', {}, proppatch)).toBe('207');
+    const target = '/.broker/files?path=/a.jpg';
+    const change = { attributes: { owner: 'alice', state: 'new' }, replicate: 3, type: 'image/x' };
+    expect(json(stage, 'PATCH', target, JSON.stringify(change))).toMatchObject({
+      attributes: { owner: 'alice', state: 'new' },
+      class: 'copies-3',
+      type: 'image/x',
+      sha512: SHA512,
+    });
+    const less = { attributes: { state: null, other: '' }, replicate: null };
+    expect(json(stage, 'PATCH', target, JSON.stringify(less))).toMatchObject({
+      attributes: { owner: 'alice', other: '' },
+      class: 'default',
+      type: 'image/x',
+    });
+    const ask = '<D:propfind xmlns:D="DAV:"><D:prop><x:y xmlns:x="u"/></D:prop></D:propfind>';
+    expect(textOf(stage.ask('PROPFIND', '/a.jpg', { depth: '0' }, ask))).toContain('>z</');
+  });
+
+  test.each([
+    ['', '400 bad-parameter'],
+    ['[]', '400 bad-parameter'],
+    ['{"replicate":17}', '400 bad-parameter'],
+    ['{"attributes":{"a":1}}', '400 bad-parameter'],
+    ['{"type":"a\\nb"}', '400 bad-parameter'],
+  ])('is not changed by %s', (content, expected) => {
+    const stage = stored('a');
+    expect(stage.did('PATCH', '/.broker/files?path=/a', {}, content)).toBe(expected);
+    expect(stage.did('PATCH', '/.broker/files?path=/none', {}, '{}')).toBe('404');
+  });
+
+  test('is not changed past a lock', () => {
+    const stage = stored('a');
+    const lock =
+      '<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>';
+    expect(stage.did('LOCK', '/a', {}, lock)).toBe('200');
+    const change = '{"attributes":{"a":"b"}}';
+    expect(stage.did('PATCH', '/.broker/files?path=/a', {}, change)).toBe('423 locked');
+    const clone = (from: string, path: string) =>
+      stage.did('POST', '/.broker/clone', {}, JSON.stringify({ from, path }));
+    stored('b', stage);
+    expect(clone('/b', '/a')).toBe('423 locked');
+    // The lock of the source is in nobody's way, and does not go along.
+    expect(clone('/a', '/c')).toBe('201');
+    expect(stage.did('PUT', '/c')).toBe('307');
+  });
+});
+
+test('a list has what begins with the prefix, page by page', () => {
+  const stage = new Stage();
+  for (const path of ['n/a1', 'n/a2', 'n/a3', 'n/b', 'n/a4/x', 'm']) stored(path, stage);
+  const target = '/.broker/files?prefix=/n/a&limit=2';
+  const paths: string[] = [];
+  let cursor = '';
+  do {
+    const page = json(stage, 'GET', `${target}${cursor}`);
+    paths.push(...page.files.map(({ path }: { readonly path: string }) => path));
+    cursor = page.cursor === null ? '' : `&cursor=${page.cursor}`;
+  } while (cursor !== '');
+  expect(paths.sort()).toEqual(['/n/a1', '/n/a2', '/n/a3']);
+  expect(json(stage, 'GET', '/.broker/files?prefix=').files).toHaveLength(1);
+  expect(stage.did('GET', '/.broker/files?prefix=/&cursor=x')).toBe('400 bad-parameter');
+  expect(stage.did('GET', '/.broker/files?prefix=/&limit=0')).toBe('400 bad-parameter');
+});
+
+describe('a clone', () => {
+  const config = configOf('domain { domain_name one.example }\ndomain { domain_name two.example }');
+
+  test('has the content and the attributes, in another domain as well', () => {
+    const stage = new Stage(config);
+    const host = { host: 'one.example' };
+    stage.files.keep(keyOf('a', 'one.example'), Buffer.from(TEXT), { inlineMax: 0 });
+    const change = '{"attributes":{"owner":"alice"}}';
+    stage.ask('PATCH', '/.broker/files?path=/a', host, change);
+    const clone = { from: '/a', domain: 'two.example', path: '/x/y/b' };
+    expect(stage.did('POST', '/.broker/clone', host, JSON.stringify(clone))).toBe('201');
+    expect(stage.did('POST', '/.broker/clone', host, JSON.stringify(clone))).toBe('204');
+    const target = '/.broker/files?path=/x/y/b&domain=two.example';
+    expect(json(stage, 'GET', target)).toMatchObject({
+      domain: 'two.example',
+      sha512: SHA512,
+      attributes: { owner: 'alice' },
+    });
+    expect(stage.did('GET', '/a', host)).toBe('302');
+    expect(stage.did('GET', '/x/y/b', { host: 'two.example' })).toBe('302');
+  });
+
+  test('is made of a file, at the path of one, in a domain that there is', () => {
+    const stage = new Stage(config);
+    const host = { host: 'one.example' };
+    const did = (clone: object) => stage.did('POST', '/.broker/clone', host, JSON.stringify(clone));
+    expect(did({ from: '/a', path: '/b' })).toBe('404');
+    stage.files.keep(keyOf('a', 'one.example'), Buffer.from(TEXT));
+    expect(did({ from: '/a', path: '/b', domain: 'three.example' })).toBe('421 unknown-domain');
+    expect(did({ from: '/a', path: '/' })).toBe('400 bad-parameter');
+    expect(did({ from: '/a' })).toBe('400 bad-parameter');
+    expect(did({ from: '/a', path: '/b/' })).toBe('405 method-not-allowed');
+    expect(did({ from: '/a', path: '/a/b' })).toBe('409 no-collection');
+    expect(stage.did('POST', '/.broker/clone', {}, '{}')).toBe('421 unknown-domain');
+  });
+});
+
+test('a ticket is unused, stored or ended, by its id or as a whole', () => {
+  const stage = new Stage();
+  const { ticket, token } = stage.issued('/a/b.txt');
+  const state = (of: string) => json(stage, 'GET', `/.broker/tickets/${of}`);
+  expect(state(ticket.id)).toEqual({ id: ticket.id, state: 'unused' });
+  expect(state(token)).toEqual({ id: ticket.id, state: 'unused' });
+  stage.files.tickets.nowMs = ticket.expiresMs;
+  expect(state(token)).toEqual({ id: ticket.id, state: 'expired' });
+  stage.upload(ticket, TEXT);
+  const told = { domain: 'default', path: '/a/b.txt', size: 8, md5: MD5, sha512: SHA512 };
+  expect(state(token)).toEqual({ id: ticket.id, state: 'stored', ...told });
+  expect(stage.did('GET', `/.broker/tickets/${token}x`)).toBe('403 forged-ticket');
+  expect(stage.did('GET', '/.broker/tickets/abc')).toBe('403 forged-ticket');
+});
+
+test('domains and file servers are listed, whatever the Host is', () => {
+  const stage = new Stage(
+    configOf(`domain {
+      domain_name one.example
+      type jpg { replicate 3 client_wait_to_finish true }
+      share /static http://cdn.example/
+    }`),
+  );
+  expect(json(stage, 'GET', '/.broker/domains').domains).toMatchObject([
+    {
+      name: 'one.example',
+      hosts: ['one.example'],
+      types: { jpg: { replicate: 3, client_wait_to_finish: true } },
+      other: { replicate: null, client_wait_to_finish: false, class: 'default' },
+      shares: [{ prefix: '/static' }],
+    },
+  ]);
+  expect(json(stage, 'GET', '/.broker/servers').servers).toMatchObject([
+    { id: 'a', publicAddress: 'a.example:80', state: 'in', up: true },
+    { id: 'b', up: true },
+  ]);
+});

@@ -1,0 +1,154 @@
+// Mutants of the broker's configuration, and of the classes that it sets.
+
+import { type Mutant, tests } from './mutant.ts';
+
+const CONFIG = 'src/frontend/gateways/broker/config/';
+const ACTIVE = `${CONFIG}active-config.ts`;
+const FILE = `${CONFIG}config-file.ts`;
+const RULES = `${CONFIG}broker-config.ts`;
+const READ = `${CONFIG}read-config.ts`;
+const SHARES = `${CONFIG}shares.ts`;
+const RECORDS = 'src/files/class-records.ts';
+const TESTS = 'test/frontend/gateways/broker/config/';
+const RULE = 'FILES.md, 4';
+
+export const BROKER_CONFIG_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a-rule-counts-before-the-cluster-has-its-number',
+    rule: RULE,
+    edits: [
+      {
+        file: ACTIVE,
+        find: 'if (!this.#isInForce) this.#current = config;',
+        replace: 'this.#current = config;',
+      },
+    ],
+    fate: tests(`${TESTS}active-config.test.ts`, 'is noticed without a hang-up'),
+  },
+  {
+    name: 'uploads-do-not-wait-for-the-first-rules',
+    rule: RULE,
+    edits: [
+      {
+        file: ACTIVE,
+        find: 'this.#isInForce = file === undefined;',
+        replace: 'this.#isInForce = true;',
+      },
+    ],
+    fate: tests(
+      `${TESTS}active-config.test.ts`,
+      'uploads wait until the cluster has their numbers',
+    ),
+  },
+  {
+    name: 'one-class-that-cannot-be-set-is-left-out',
+    rule: RULE,
+    edits: [
+      {
+        file: ACTIVE,
+        find: 'runtime.timers.after(AGAIN_MS, () => this.#keepClasses(config, classes));',
+        replace: 'runtime.timers.after(AGAIN_MS, () => this.#keepClasses(config, rest));',
+      },
+    ],
+    fate: tests(`${TESTS}active-config.test.ts`, 'is tried again'),
+  },
+  {
+    name: 'a-configuration-that-was-replaced-comes-back',
+    rule: RULE,
+    edits: [{ file: ACTIVE, find: 'if (config !== this.#coming) return;', replace: '' }],
+    fate: tests(`${TESTS}active-config.test.ts`, 'ends that'),
+  },
+  {
+    name: 'an-old-text-that-comes-late-counts',
+    rule: RULE,
+    edits: [{ file: FILE, find: 'if (read !== this.#reads) return;', replace: '' }],
+    fate: tests(`${TESTS}active-config.test.ts`, 'slower than a hang-up'),
+  },
+  {
+    name: 'a-wrong-file-is-said-at-each-look',
+    rule: RULE,
+    edits: [{ file: FILE, find: 'if (problem === this.#problem) return;', replace: '' }],
+    fate: tests(`${TESTS}active-config.test.ts`, 'is said once with its place'),
+  },
+  {
+    name: 'a-class-is-set-over-what-another-one-set',
+    rule: 'H39',
+    edits: [{ file: RECORDS, find: '{ ifMatch: [etagOf(outcome.record)] }', replace: '{}' }],
+    fate: tests('test/files/class-records.test.ts', 'on the very one that was read'),
+  },
+  {
+    name: 'an-unanswered-class-is-absent',
+    rule: 'F7',
+    edits: [
+      {
+        file: RECORDS,
+        find: "return callback({ kind: 'failed', detail: outcome.detail });",
+        replace: "return this.#set(name, copies, { ifNoneMatch: 'any' }, callback);",
+      },
+    ],
+    fate: tests('test/files/class-records.test.ts', 'nobody can tell what it is'),
+  },
+  {
+    name: 'the-name-of-a-class-wins-over-its-record',
+    rule: RULE,
+    edits: [
+      {
+        file: 'src/files/classes.ts',
+        find: 'this.#noted(name, decodeClass(recordValue(outcome.record)))',
+        replace:
+          "this.#noted(name, copiesInName(name) === undefined ? decodeClass(recordValue(outcome.record)) : { kind: 'known', copies: copiesInName(name) ?? 0 })",
+      },
+    ],
+    fate: tests('test/files/classes.test.ts', 'unless its record says another'),
+  },
+  {
+    name: 'a-domain-is-of-one-port',
+    rule: RULE,
+    edits: [{ file: RULES, find: '(?::\\d*)?$/', replace: '$/' }],
+    fate: tests(`${TESTS}broker-config.test.ts`, 'the domain of a host'),
+  },
+  {
+    name: 'the-type-of-a-file-is-its-first-ending',
+    rule: RULE,
+    edits: [{ file: RULES, find: "name.lastIndexOf('.')", replace: "name.indexOf('.')" }],
+    fate: tests(`${TESTS}read-config.test.ts`, 'of all files that have no type'),
+  },
+  {
+    name: 'two-domains-have-one-host',
+    rule: RULE,
+    edits: [
+      { file: READ, find: 'if (earlier !== undefined) {', replace: 'if (earlier === word) {' },
+    ],
+    fate: tests(`${TESTS}read-config.test.ts`, 'two domains of one name'),
+  },
+  {
+    name: 'a-share-leads-to-the-broker-itself',
+    rule: RULE,
+    edits: [{ file: READ, find: 'of !== port', replace: 'of !== 0' }],
+    fate: tests(`${TESTS}read-config.test.ts`, 'a share of the broker itself'),
+  },
+  {
+    name: 'a-share-is-of-names-that-begin-alike',
+    rule: RULE,
+    edits: [
+      {
+        file: SHARES,
+        find: 'segments[index]?.equals(name) === true',
+        replace: 'segments[index]?.toString().startsWith(name.toString()) === true',
+      },
+    ],
+    fate: tests(`${TESTS}broker-config.test.ts`, 'is nowhere for what is not below'),
+  },
+  {
+    name: 'the-first-share-counts',
+    rule: RULE,
+    edits: [
+      {
+        file: READ,
+        find: 'shares.sort((a, b) => b.prefix.length - a.prefix.length)',
+        replace: 'shares',
+      },
+    ],
+    fate: tests(`${TESTS}broker-config.test.ts`, 'that of the longest prefix'),
+  },
+];

@@ -1,0 +1,48 @@
+// Mutants of the handlers of files for applications.
+
+import { type Mutant, tests } from './mutant.ts';
+
+const REQUEST = 'src/middleware/broker-request.ts';
+const BODY = 'src/middleware/request-body.ts';
+const REQUEST_TESTS = 'test/middleware/broker-request.test.ts';
+const BODY_TESTS = 'test/middleware/request-body.test.ts';
+const RULE = 'docs/middleware.md';
+
+export const MIDDLEWARE_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'what-a-broker-says-of-itself-is-served',
+    rule: RULE,
+    edits: [{ file: REQUEST, find: 'return isOwn ? undefined : path;', replace: 'return path;' }],
+    fate: tests(REQUEST_TESTS, 'says of itself'),
+  },
+  {
+    name: 'a-path-leads-out-of-the-folder',
+    rule: RULE,
+    edits: [{ file: REQUEST, find: "name === '..' ||", replace: '' }],
+    fate: tests(REQUEST_TESTS, 'is none'),
+  },
+  {
+    name: 'cookies-reach-a-broker',
+    rule: RULE,
+    edits: [
+      {
+        file: REQUEST,
+        find: 'const READ_HEADERS = [\n',
+        replace: "const READ_HEADERS = [\n  'cookie',\n",
+      },
+    ],
+    fate: tests(REQUEST_TESTS, 'nothing of the application'),
+  },
+  {
+    name: 'an-upload-that-breaks-off-is-whole',
+    rule: 'F3',
+    edits: [
+      {
+        file: BODY,
+        find: "isComplete() ? { kind: 'end' } : { kind: 'broken', why: 'gone' }",
+        replace: "{ kind: 'end' }",
+      },
+    ],
+    fate: tests(BODY_TESTS, 'breaks off'),
+  },
+];
