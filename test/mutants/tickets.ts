@@ -221,10 +221,10 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
     'a-blob-that-has-moved-is-gone-for-its-ticket',
     `${DOOR}/ticket-downloads.ts`,
     [
-      'return callback({ opens: this.#files, answered: () => undefined });',
-      "return callback({ opens: { open: (_file, _range, told) => told({ kind: 'failed', code: 'file-unreadable', detail: '' }) }, answered: () => undefined });",
+      ': this.#files.open(file, range, callback),',
+      ": callback({ kind: 'failed', code: 'file-unreadable', detail: '' }),",
     ],
-    [DOOR_TESTS, 'never another version than it is for'],
+    [DOOR_TESTS, 'the whole content, whether the blob is there'],
   ),
   mutant(
     'pages-of-other-origins-may-not-use-tickets',
