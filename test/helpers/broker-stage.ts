@@ -5,6 +5,7 @@ import { bytesStream } from '../../src/cluster/http/byte-stream.ts';
 import { type HttpReply, isWhole, replyHeader } from '../../src/cluster/http/http.ts';
 import { Metrics } from '../../src/cluster/http/metrics.ts';
 import { Routes } from '../../src/cluster/http/routes.ts';
+import { etagOf, printETag } from '../../src/cluster/model/condition.ts';
 import type { Address, NodeId } from '../../src/cluster/model/identity.ts';
 import type { Runtime } from '../../src/cluster/ports.ts';
 import { directoryFileKey, type FileKey } from '../../src/files/file-key.ts';
@@ -86,7 +87,14 @@ export class BrokerStage {
     const { manifest } = file;
     const { size, md5, sha512 } = manifest;
     const blob = manifest.kind === 'blob' ? manifest.blob : undefined;
-    const use = { key: ticket.key, blob, size, md5, sha512 };
+    const use = {
+      key: ticket.key,
+      blob,
+      size,
+      md5,
+      sha512,
+      record: printETag(etagOf(file.record)),
+    };
     this.files.tickets.states.set(ticket.id, { kind: 'stored', use });
   }
 

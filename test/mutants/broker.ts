@@ -67,8 +67,8 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     'a-wrong-digest-is-only-told-of',
     'completion.ts',
     [
-      "if (found.kind === 'absent' || !isOf(found.file, use)) return answer(gone);",
-      "if (found.kind === 'absent' || isOf(found.file, use)) return answer(gone);",
+      'if (file === undefined || !isVery(file, use)) return answer(gone);',
+      'if (file === undefined || isVery(file, use)) return answer(gone);',
     ],
     [TESTS, 'with another MD5 leaves nothing'],
   ),
@@ -76,10 +76,28 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     'a-wrong-digest-deletes-whatever-is-there',
     'completion.ts',
     [
-      "if (found.kind === 'absent' || !isOf(found.file, use)) return answer(gone);",
-      "if (found.kind === 'absent') return answer(gone);",
+      'if (file === undefined || !isVery(file, use)) return answer(gone);',
+      'if (file === undefined) return answer(gone);',
     ],
     [TESTS, 'deletes nothing that another upload has stored since'],
+  ),
+  mutant(
+    'a-wrong-digest-deletes-the-empty-file-of-another-one',
+    'completion.ts',
+    ['!isVery(file, use)', '!isOf(file, use)'],
+    [TESTS, 'deletes no empty file that somebody else has stored'],
+  ),
+  mutant(
+    'a-wrong-digest-deletes-what-is-locked',
+    'completion.ts',
+    ['if (refusal !== undefined) return answer(refusal);', ''],
+    [TESTS, 'deletes no file that is locked'],
+  ),
+  mutant(
+    'what-was-stored-once-is-said-to-be-there',
+    'completion.ts',
+    ["found.kind === 'found' && isOf(found.file, use);", 'true;'],
+    [TESTS, 'is not told that its file is stored once it was withdrawn'],
   ),
   mutant(
     'an-ended-ticket-completes-nothing-any-more',

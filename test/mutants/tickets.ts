@@ -26,6 +26,15 @@ function mutant(
 
 export const TICKET_MUTANTS: readonly Mutant[] = [
   mutant(
+    'a-file-is-stored-in-what-is-no-directory',
+    `${TICKETS}/ticketed-put.ts`,
+    [
+      "if (files.length > 1 && around?.manifest.kind !== 'directory') return { kind: 'no-directory' };",
+      "if (files.length > 1 && around?.manifest.kind === 'inline') return { kind: 'no-directory' };",
+    ],
+    [PUT_TESTS, 'is refused where what it is to be in has gone'],
+  ),
+  mutant(
     'any-seal-is-good',
     `${TICKETS}/sealing.ts`,
     [

@@ -5,7 +5,7 @@ import type { Runtime } from '../../cluster/ports.ts';
 import type { BlobId } from '../blob-id.ts';
 import type { FileOperations } from '../file-parts.ts';
 import { type OpenedTicket, openTicket, sealTicket, TOKEN_BYTES_MAX } from './sealing.ts';
-import { TICKET_MS_MAX, type Ticket, type TicketTerms } from './ticket.ts';
+import { SUBMITTED_MAX, TICKET_MS_MAX, type Ticket, type TicketTerms } from './ticket.ts';
 import { TicketRecords } from './ticket-record.ts';
 import { type SecretOutcome, TicketSecret } from './ticket-secret.ts';
 import type { IssueTicketOutcome, TicketFailure, TicketState, Tickets } from './tickets.ts';
@@ -27,7 +27,9 @@ export class ClusterTickets implements Tickets {
     lifetimeMs: number,
     callback: (outcome: IssueTicketOutcome) => void,
   ): void {
-    this.#secret.make((known) => {
+    const submitted = terms.purpose === 'write' ? (terms.submitted ?? []) : [];
+    if (submitted.length > SUBMITTED_MAX) return callback(TOO_MANY_TOKENS);
+    return this.#secret.make((known) => {
       if (known.kind !== 'known') return callback(known.kind === 'failed' ? known : NO_SECRET);
       const expiresMs = this.#nowMs + Math.ceil(Math.min(lifetimeMs, TICKET_MS_MAX));
       const ticket: Ticket = { ...terms, expiresMs };
@@ -80,4 +82,9 @@ const TOO_LONG = {
   kind: 'failed',
   code: 'bad-parameter',
   detail: `a ticket for this takes more than ${TOKEN_BYTES_MAX} bytes: give the file fewer or shorter attributes`,
+} as const;
+const TOO_MANY_TOKENS = {
+  kind: 'failed',
+  code: 'bad-parameter',
+  detail: `an upload may submit ${SUBMITTED_MAX} lock tokens: send those of the file and of what it is in`,
 } as const;

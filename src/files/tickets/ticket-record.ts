@@ -2,6 +2,7 @@
 // the condition that there is none (H39), so that of two uploads with one ticket one alone becomes a file. A ticket that
 // nobody has used has no record.
 
+import { etagOf, printETag } from '../../cluster/model/condition.ts';
 import { recordValue } from '../../cluster/model/record.ts';
 import {
   flag,
@@ -101,10 +102,16 @@ export class TicketRecords {
   }
 }
 
-/** Whether this is the file of that upload. */
+/** Whether this file has the content of that upload: an empty one may be of somebody else, and is the same. */
 export function isOf({ manifest }: FileVersion, { blob, size, sha512 }: TicketUse): boolean {
   if (manifest.kind === 'blob') return manifest.blob === blob;
   return blob === undefined && manifest.size === size && manifest.sha512 === sha512;
+}
+
+/** Whether this is the file of that upload, and of no other one: without a blob only the very record says so. */
+export function isVery(file: FileVersion, use: TicketUse): boolean {
+  if (file.manifest.kind === 'blob') return isOf(file, use);
+  return isOf(file, use) && use.record === printETag(etagOf(file.record));
 }
 
 const PLAIN = { tombstone: false, attributes: [] } as const;
@@ -131,6 +138,7 @@ const useShape = object({
   size: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
   sha512: text({ max: 128 }),
   md5: text({ max: 32 }),
+  record: optional(text({ max: 128 })),
   isStored: flag,
 });
 
@@ -140,8 +148,9 @@ function encodeUse({ key, ...use }: TicketUse, isStored: boolean): Buffer {
 
 function decodeUse(value: Buffer): (TicketUse & { readonly isStored: boolean }) | undefined {
   try {
-    const { key, ...use } = useShape(JSON.parse(value.toString()));
-    return { ...use, key: Buffer.from(key, 'base64') as FileKey };
+    const { key: encoded, record, ...use } = useShape(JSON.parse(value.toString()));
+    const key = Buffer.from(encoded, 'base64') as FileKey;
+    return record === undefined ? { ...use, key } : { ...use, key, record };
   } catch (error) {
     if (error instanceof Malformed || error instanceof SyntaxError) return undefined;
     throw error;

@@ -26,6 +26,8 @@ import {
 
 /** Tickets live for an hour at most: far below the grace for which a blob that no file names any more is kept. */
 export const TICKET_MS_MAX = 60 * 60 * 1000;
+/** So many lock tokens fit into a ticket. */
+export const SUBMITTED_MAX = 64;
 
 interface TicketBasics {
   /** When it ends, by the cluster's clock (H31), in ms since 1970. */
@@ -131,7 +133,7 @@ const writeShape = object({
   waitsForAll: flag,
   bytesMax: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
   attributes: optional(dictionary(text({ min: 0, max: 64 * 1024 }), { max: 1024 })),
-  submitted: optional(list(text({ max: 1024 }), { max: 64 })),
+  submitted: optional(list(text({ max: 1024 }), { max: SUBMITTED_MAX })),
 });
 
 /** @returns the id that a token begins with; undefined where it begins with none */

@@ -4,7 +4,7 @@
 
 import { assert } from '../../cluster/assert.ts';
 import { isUnmodified, judgeRead, type TextCondition } from '../../cluster/http/preconditions.ts';
-import { NO_CONDITION } from '../../cluster/model/condition.ts';
+import { etagOf, NO_CONDITION, printETag } from '../../cluster/model/condition.ts';
 import type { Clock } from '../../cluster/ports.ts';
 import { keysAround } from '../file-name.ts';
 import { asFound } from '../file-record.ts';
@@ -51,6 +51,8 @@ type TicketedPutRefusal =
   /** A lock is in the way whose token the ticket does not have. */
   | { readonly kind: 'locked' }
   | { readonly kind: 'is-directory' }
+  /** What it is to be in is no directory, or not any more. */
+  | { readonly kind: 'no-directory' }
   | Extract<PutFileOutcome, { kind: 'not-stored' }>;
 
 export type TicketedPutOutcome = Exclude<PutFileOutcome, { kind: 'unmet' }> | TicketedPutRefusal;
@@ -121,7 +123,8 @@ function upload(
       if (outcome.kind !== 'stored') return callback(outcome);
       assert(claimed !== undefined, 'no file is stored before its ticket is claimed');
       // Whoever asks for the ticket once the upload is answered shall hear of its end, though others overwrite the file.
-      return parts.records.stored(ticket, claimed, () => callback(outcome));
+      const use = { ...claimed, record: printETag(etagOf(outcome.file.record)) };
+      return parts.records.stored(ticket, use, () => callback(outcome));
     },
   );
 }
@@ -191,6 +194,9 @@ function judgementOf(
   const files = found.map((outcome) => (outcome.kind === 'found' ? outcome.file : undefined));
   const present = files.at(-1);
   if (present?.manifest.kind === 'directory') return { kind: 'is-directory' };
+  // Nobody would find it there, and no deletion of what is around it would reach it. The top has no record, and is always there.
+  const around = files.at(-2);
+  if (files.length > 1 && around?.manifest.kind !== 'directory') return { kind: 'no-directory' };
   if (!holds(condition, present)) return { kind: 'unmet', file: present };
   const way = files.map((file) => ({ locks: locksIn(file?.manifest.attributes, nowMs) }));
   // What is new is a change of its directory as well.

@@ -15,6 +15,8 @@ export interface TicketUse {
   /** In hexadecimal, as the other. */
   readonly sha512: string;
   readonly md5: string;
+  /** The ETag of the record that was set; none while nobody has noted that. */
+  readonly record?: string;
 }
 
 export type TicketState =

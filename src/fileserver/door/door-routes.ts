@@ -51,6 +51,7 @@ const UPLOAD_ERRORS: readonly ErrorCode[] = [
   'value-too-large',
   'condition-failed',
   'locked',
+  'no-collection',
   'method-not-allowed',
   'cache-has-no-files',
   'no-file-server',

@@ -130,6 +130,11 @@ function unstoredReply(
       return errorReply('method-not-allowed', 'a folder is there; nothing was stored', {
         headers: { allow: 'GET, HEAD, OPTIONS' },
       });
+    case 'no-directory':
+      return errorReply(
+        'no-collection',
+        'the folder that the file is to be in is not there any more; nothing was stored: ask the broker again, which makes it',
+      );
     case 'broken':
       return brokenBodyReply(outcome.why, bytesMax);
     case 'mismatch':

@@ -1,6 +1,7 @@
 // One ticket, one file: what is done in which order, and what stays of a ticket where an upload does not become a file.
 
 import { beforeEach, describe, expect, test } from 'vitest';
+import { NO_CONDITION } from '../../../src/cluster/model/condition.ts';
 import { recordExpiresAtMs } from '../../../src/cluster/model/record.ts';
 import type { BlobId } from '../../../src/files/blob-id.ts';
 import {
@@ -10,6 +11,7 @@ import {
   ticketKey,
 } from '../../../src/files/file-key.ts';
 import { LOCKS_ATTRIBUTE } from '../../../src/files/locks.ts';
+import type { FileAttributes } from '../../../src/files/manifest.ts';
 import { encodeManifest, type FileManifest } from '../../../src/files/manifest.ts';
 import type { PutFile } from '../../../src/files/outcomes.ts';
 import type { WriteTicket } from '../../../src/files/tickets/ticket.ts';
@@ -36,6 +38,8 @@ function keyAt(directory: string, name: string): FileKey {
 }
 
 const KEY = keyAt('photos/2024', 'a.jpg');
+/** What it is in, from the outermost on. */
+const FOLDERS = [keyAt('', 'photos'), keyAt('photos', '2024')] as const;
 const TICKET: WriteTicket = {
   purpose: 'write',
   id: ID,
@@ -56,7 +60,13 @@ beforeEach(() => {
   memory = new MemoryOperations();
   records = new TicketRecords(memory.operations);
   time = new VirtualTime();
+  for (const key of FOLDERS) makeFolder(key);
 });
+
+function makeFolder(key: FileKey, attributes?: FileAttributes): void {
+  const request = { key, attributes, condition: NO_CONDITION };
+  files.makeDirectory(request, ({ kind }) => expect(kind).toBe('stored'));
+}
 
 function begin(
   more: Partial<TicketedPut> = {},
@@ -106,6 +116,20 @@ function beforeConfirm(work: () => void): void {
 }
 
 describe('an upload with a ticket', () => {
+  test('is refused where what it is to be in has gone, or is a file by now', () => {
+    const [, folder] = FOLDERS;
+    files.delete(folder, NO_CONDITION, () => undefined);
+    expect(put()).toBe('no-directory');
+    files.keep(folder, Buffer.from('a file'));
+    expect(put()).toBe('no-directory');
+    makeFolder(folder);
+    beforeConfirm(() => files.delete(folder, NO_CONDITION, () => undefined));
+    expect(put()).toBe('no-directory');
+    expect(state()).toEqual({ kind: 'unused' });
+    // The top has no record, and is always there.
+    expect(put({ ticket: { ...TICKET, key: keyAt('', 'a.jpg') } })).toBe('stored');
+  });
+
   test('stores what the ticket says, and notes it', () => {
     expect(put({ ticket: { ...TICKET, attributes: { a: '1' } } })).toBe('stored');
     expect(files.requests).toMatchObject([
@@ -147,7 +171,7 @@ describe('an upload with a ticket', () => {
     });
     expect(put()).toBe('used');
     expect(other).toBe('stored');
-    expect(files.names).toHaveLength(1);
+    expect(files.names).toHaveLength(FOLDERS.length + 1);
   });
 
   test('claims its ticket once, however often others change the file meanwhile', () => {
@@ -191,7 +215,10 @@ describe('an upload with a ticket', () => {
     (_what, key, depth, kind) => {
       const lock = { token: 'urn:a', scope: 'exclusive', depth, owner: '', expiresAtMs: 1000 };
       const attributes = { [LOCKS_ATTRIBUTE]: JSON.stringify([lock]), dead: 'property' };
-      const locked = () => void files.keep(key, Buffer.alloc(0), { attributes });
+      const locked = () => {
+        if (key === KEY) files.keep(key, Buffer.alloc(0), { attributes });
+        else makeFolder(key, attributes);
+      };
       beforeConfirm(locked);
       expect(put()).toBe(kind);
       if (kind === 'stored') return;
@@ -232,13 +259,13 @@ describe('an upload with a ticket', () => {
     memory.gets = undefined;
     memory.writes = { kind: 'unknown', version: undefined };
     expect(put()).toBe('not-stored');
-    expect(files.names).toHaveLength(0);
+    expect(files.names).toHaveLength(FOLDERS.length);
   });
 
   test('is refused so long after the end of its ticket that nobody knows any more', () => {
     beforeConfirm(() => time.runTo(END_MS + TICKETED_UPLOAD_MS_MAX + 1));
     expect(put()).toBe('expired');
-    expect(files.names).toHaveLength(0);
+    expect(files.names).toHaveLength(FOLDERS.length);
   });
 
   test('may end long after its ticket, and no other one can use that then', () => {

@@ -130,7 +130,7 @@ export class BrokerGateway {
       return redirectUpload(davParts, asked, wishesIn(ask));
     }
     discardBody(request);
-    return completeUpload(davParts.files, asked, ask.told);
+    return completeUpload(davParts, asked, ask.told);
   }
 
   /** Stores a file through the broker, wherever it is to be: what it is in is made, as for one that is redirected. */

@@ -9,18 +9,20 @@ import { contentTagOf } from '../../../files/http/content-tag.ts';
 import type { FileFields } from '../../../files/manifest.ts';
 import type { FileLayer } from '../../../files/outcomes.ts';
 import type { WriteTicket } from '../../../files/tickets/ticket.ts';
-import { isOf } from '../../../files/tickets/ticket-record.ts';
+import { isOf, isVery } from '../../../files/tickets/ticket-record.ts';
 import type { TicketState } from '../../../files/tickets/tickets.ts';
 import { keyOf } from '../dav/dav-path.ts';
 import { failedReply } from '../dav/dav-replies.ts';
-import { overtakenReply } from '../dav/judgement.ts';
+import { readDavUsage } from '../dav/dav-usage.ts';
+import { lockRefusal, overtakenReply } from '../dav/judgement.ts';
+import { type DavParts, findWay } from '../dav/resources.ts';
 import type { BrokerRequest } from './broker-request.ts';
 import type { ToldCompletion } from './broker-usage.ts';
 
 /** So often others may change the record of a wrong file before the client has to say again that it is wrong. */
 const ATTEMPTS_MAX = 16;
 
-type CompletionLayer = Pick<FileLayer, 'find' | 'delete' | 'tickets'>;
+type CompletionLayer = Pick<FileLayer, 'find'>;
 
 const FORGED = errorReply(
   'forged-ticket',
@@ -39,11 +41,9 @@ const USED = errorReply(
   'an upload has used this ticket, and its file is not there: PUT asks for another ticket',
 );
 
-export function completeUpload(
-  files: CompletionLayer,
-  { path, reply }: Pick<BrokerRequest, 'path' | 'reply'>,
-  told: ToldCompletion,
-): void {
+export function completeUpload(parts: DavParts, asked: BrokerRequest, told: ToldCompletion): void {
+  const { path, reply } = asked;
+  const { files } = parts;
   const key = keyOf(path);
   return files.tickets.open(told.ticket, (opened) => {
     if (opened.kind === 'failed') return reply(failedReply(opened));
@@ -51,7 +51,7 @@ export function completeUpload(
     const isOfPath = ticket?.purpose === 'write' && key?.equals(ticket.key) === true;
     if (!isOfPath) return reply(FORGED);
     return files.tickets.state(ticket.id, (state) =>
-      judgeState(files, { ticket, state, isExpired: opened.kind === 'expired' }, told, reply),
+      judgeState(parts, asked, { ticket, state, isExpired: opened.kind === 'expired' }, told),
     );
   });
 }
@@ -63,11 +63,13 @@ interface UploadTicket {
 }
 
 function judgeState(
-  files: CompletionLayer,
+  parts: DavParts,
+  asked: BrokerRequest,
   { ticket, state, isExpired }: UploadTicket,
   told: ToldCompletion,
-  answer: ReplyCallback,
 ): void {
+  const { reply: answer } = asked;
+  const { files } = parts;
   switch (state.kind) {
     case 'failed':
       return answer(failedReply(state));
@@ -79,8 +81,13 @@ function judgeState(
     case 'stored': {
       const { use } = state;
       const problem = differenceOf(use, told);
-      if (problem !== undefined) return withdraw(files, { ticket, use, problem }, answer);
-      return answer(completedReply(ticket, use));
+      if (problem !== undefined) return withdraw(parts, asked, { ticket, use, problem });
+      // It was stored, and may have been overwritten, deleted or withdrawn since.
+      return files.find(ticket.key, (found) => {
+        if (found.kind === 'failed') return answer(failedReply(found));
+        const isThere = found.kind === 'found' && isOf(found.file, use);
+        return answer(isThere ? completedReply(ticket, use) : USED);
+      });
     }
   }
 }
@@ -123,27 +130,34 @@ function differenceOf({ size, md5, sha512 }: StoredSums, told: ToldCompletion): 
 
 /**
  * What was stored is not what the client has sent, so it must not stay: it is deleted on the condition that the record is
- * still that of this very upload (H39), for the name may have another file by now.
+ * still that of this very upload (H39), for the name may have another file by now, and that no lock is in the way.
  */
 function withdraw(
-  files: CompletionLayer,
-  { ticket, use, problem }: { ticket: WriteTicket; use: StoredUse; problem: string },
-  answer: ReplyCallback,
+  parts: DavParts,
+  asked: BrokerRequest,
+  wrong: { readonly ticket: WriteTicket; readonly use: StoredUse; readonly problem: string },
   attempts = ATTEMPTS_MAX,
 ): void {
+  const { ticket, use, problem } = wrong;
+  const { request, path, reply: answer } = asked;
   const gone = errorReply('digest-differs', `${problem}; nothing of it is stored any more`);
-  return files.find(ticket.key, (found) => {
+  const read = readDavUsage(request, path.space);
+  if ('fault' in read) return answer(errorReply(read.fault.code, read.fault.what));
+  const submitted = new Set([...read.usage.submitted, ...(ticket.submitted ?? [])]);
+  return findWay(parts, path, (found) => {
     if (found.kind === 'failed') return answer(failedReply(found));
-    if (found.kind === 'absent' || !isOf(found.file, use)) return answer(gone);
-    const condition = { ifMatch: [etagOf(found.file.record)] };
-    return files.delete(ticket.key, condition, (outcome) => {
+    const { file } = found.way.self;
+    if (file === undefined || !isVery(file, use)) return answer(gone);
+    const refusal = lockRefusal(found.way, 'membership', submitted);
+    if (refusal !== undefined) return answer(refusal);
+    return parts.files.delete(ticket.key, { ifMatch: [etagOf(file.record)] }, (outcome) => {
       switch (outcome.kind) {
         case 'deleted':
           return answer(gone);
         case 'unmet':
           // Another record by now: the same file with a property set, or another file. It is looked at again.
           return attempts > 1
-            ? withdraw(files, { ticket, use, problem }, answer, attempts - 1)
+            ? withdraw(parts, asked, wrong, attempts - 1)
             : answer(overtakenReply());
         case 'not-stored':
           return answer(errorReply(outcome.code, `${problem}; ${outcome.detail}; complete again`));

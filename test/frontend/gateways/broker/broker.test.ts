@@ -242,6 +242,51 @@ describe('the message that an upload is complete', () => {
     expect(stage.did('POST', complete(token, more), headers)).toBe('409 digest-differs');
   });
 
+  test('is not told that its file is stored once it was withdrawn, deleted or overwritten', () => {
+    const stage = new Stage();
+    const upload = () => {
+      const issued = stage.issued('/a/b.txt');
+      stage.upload(issued.ticket, TEXT);
+      expect(stage.did('POST', complete(issued.token))).toBe('200');
+      return issued.token;
+    };
+    const withdrawn = upload();
+    expect(stage.did('POST', complete(withdrawn, '&size=9'))).toBe('409 digest-differs');
+    expect(stage.did('POST', complete(withdrawn))).toBe('409 used-ticket');
+    const deleted = upload();
+    expect(stage.did('DELETE', '/a/b.txt')).toBe('204');
+    expect(stage.did('POST', complete(deleted))).toBe('409 used-ticket');
+    const overwritten = upload();
+    upload();
+    expect(stage.did('POST', complete(overwritten))).toBe('409 used-ticket');
+  });
+
+  test('deletes no file that is locked, but with the token of the lock', () => {
+    const stage = new Stage();
+    const { ticket, token } = stage.issued('/a/b.txt');
+    stage.upload(ticket, TEXT);
+    const body = `<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype></lockinfo>`;
+    const lock = stage.ask('LOCK', '/a/', { depth: 'infinity' }, body);
+    expect(lock.status).toBe(200);
+    expect(stage.did('POST', complete(token, '&size=9'))).toBe('423 locked');
+    expect(stage.did('GET', '/a/b.txt')).toBe('302');
+    const submitted = { if: `</a/> (${lock.headers['lock-token']})` };
+    expect(stage.did('POST', complete(token, '&size=9'), submitted)).toBe('409 digest-differs');
+    expect(stage.did('GET', '/a/b.txt')).toBe('404');
+  });
+
+  test('deletes no empty file that somebody else has stored', () => {
+    const stage = new Stage();
+    const { ticket, token } = stage.issued('/a/b.txt');
+    stage.upload(ticket, '');
+    const later = stage.issued('/a/b.txt');
+    stage.upload(later.ticket, '');
+    expect(stage.did('POST', complete(token, '&size=9'))).toBe('409 digest-differs');
+    expect(stage.did('GET', '/a/b.txt')).toBe('200');
+    expect(stage.did('POST', complete(later.token, '&size=9'))).toBe('409 digest-differs');
+    expect(stage.did('GET', '/a/b.txt')).toBe('404');
+  });
+
   test('deletes nothing that another upload has stored since', () => {
     const stage = new Stage();
     const { ticket, token } = stage.issued('/a/b.txt');

@@ -139,7 +139,8 @@ export function shareUrlIn(word: ConfigWord): ShareUrl {
       'a URL with a ? needs $path to say where the rest of the path belongs',
     );
   }
-  return { url: withVariables(word.text), host: hostNameOf(host), port: number };
+  // It goes into the head of an answer, which has no characters beyond ASCII: node:http throws at them.
+  return { url: withVariables(escaped(word.text)), host: hostNameOf(host), port: number };
 }
 
 function isVariable(name: string): boolean {
