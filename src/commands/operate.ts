@@ -46,8 +46,10 @@ export const drainCommand: Command = {
     const message = { node: words.text('node') };
     const undo = words.flag('undo');
     await ask(words, undo ? CONTROL.undrain : CONTROL.drain, message);
-    if (!undo && !words.flag('detach')) await untilEmpty(words, message.node);
-    await print(words, {}, undo ? await undone(words, message.node) : `${message.node} drains`);
+    if (undo) return print(words, {}, await undone(words, message.node));
+    if (words.flag('detach')) return print(words, {}, `${message.node} drains`);
+    await untilEmpty(words, message.node);
+    return print(words, {}, `${message.node} has handed over all that it held: it may be stopped`);
   },
 };
 

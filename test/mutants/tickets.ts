@@ -203,7 +203,7 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
     'the-end-of-a-ticketed-upload-is-not-noted',
     `${TICKETS}/ticketed-put.ts`,
     [
-      'return parts.records.stored(ticket, claimed, () => callback(outcome));',
+      'return parts.records.stored(ticket, use, () => callback(outcome));',
       'return callback(outcome);',
     ],
     [PUT_TESTS, 'stores what the ticket says, and notes it'],

@@ -239,7 +239,10 @@ describe('the commands of an operator', () => {
     expect((await run('plan', 'add', '1')).out).toContain('partitions would be copied');
     const stopLoad = load(local.frontends);
     expect(await run('remove', drained)).toMatchObject({ code: 1 });
-    expect(await run('drain', drained)).toMatchObject({ code: 0, out: `${drained} drains\n` });
+    expect(await run('drain', drained)).toMatchObject({
+      code: 0,
+      out: `${drained} has handed over all that it held: it may be stopped\n`,
+    });
     expect((await nodeStatus(local.controller, drained))?.partitions.serving).toBe(0);
     expect((await run('remove', drained)).err).toContain('is alive: stop it first');
     process.kill(pidOf(local, drained), 'SIGKILL');

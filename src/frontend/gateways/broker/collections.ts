@@ -1,9 +1,10 @@
 // Makes the collections around a file that is to be stored. Clients of a broker store below any path without a word, as with any
 // web server of the original; WebDAV shows a file only in collections that there are.
 
+import { errorReply } from '../../../cluster/http/errors.ts';
 import type { HttpReply } from '../../../cluster/http/http.ts';
 import type { FileLayer } from '../../../files/outcomes.ts';
-import { keyOf } from '../dav/dav-path.ts';
+import { hrefOf, keyOf } from '../dav/dav-path.ts';
 import { failedReply, noCollectionReply } from '../dav/dav-replies.ts';
 import { overtakenReply } from '../dav/judgement.ts';
 import type { Resource, Way } from '../dav/resources.ts';
@@ -14,7 +15,8 @@ export function makeAround(
   { around }: Way,
   callback: (refusal: HttpReply | undefined) => void,
 ): void {
-  if (around.some(({ kind }) => kind === 'file')) return callback(noCollectionReply());
+  const file = around.find(({ kind }) => kind === 'file');
+  if (file !== undefined) return callback(belowFileReply(file));
   const missing = around.filter(({ kind }) => kind === 'absent');
   const next = (index: number): void => {
     const resource = missing[index];
@@ -24,6 +26,11 @@ export function makeAround(
     );
   };
   next(0);
+}
+
+function belowFileReply({ path }: Resource): HttpReply {
+  const name = hrefOf(path, false);
+  return errorReply('no-collection', `a file is at ${name}, and nothing can be stored below it`);
 }
 
 function make(

@@ -5,16 +5,18 @@ import { isContentType } from '../../../cluster/http/content-types.ts';
 import { errorReply } from '../../../cluster/http/errors.ts';
 import {
   type HttpReply,
+  type HttpRequest,
   hostHeader,
   JSON_HEADERS,
+  queryOf,
   rawPathOf,
   type WholeReply,
 } from '../../../cluster/http/http.ts';
 import { printHttpDate } from '../../../cluster/http/http-date.ts';
+import { parsePairs } from '../../../cluster/wire/query.ts';
 import { newBlobId } from '../../../files/blob-id.ts';
 import { classOfCopies } from '../../../files/classes.ts';
 import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
-import type { FileLocation } from '../../../files/outcomes.ts';
 import { TICKET_MS_MAX, type WriteTicket } from '../../../files/tickets/ticket.ts';
 import { keyOf } from '../dav/dav-path.ts';
 import { failedReply } from '../dav/dav-replies.ts';
@@ -89,7 +91,8 @@ function issue(
     const { token, ticket } = issued;
     const name = path.segments.at(-1) ?? Buffer.alloc(0);
     const here = `http://${hostHeader(request)}${rawPathOf(request.target)}`;
-    return answer(issuedReply({ token, id, expiresMs: ticket.expiresMs, here, target, name }));
+    const upload = `${ticketUrl(target, token, name)}${afterwards(request)}`;
+    return answer(issuedReply({ token, id, expiresMs: ticket.expiresMs, here, upload }));
   });
 }
 
@@ -97,13 +100,19 @@ interface IssuedUpload extends Pick<WriteTicket, 'id' | 'expiresMs'> {
   readonly token: string;
   /** The URL that was asked. */
   readonly here: string;
-  readonly target: FileLocation;
-  readonly name: Buffer;
+  /** Where the body is sent. */
+  readonly upload: string;
+}
+
+/** @returns where a browser goes when its form is stored, as the file server takes it, and judges it */
+function afterwards({ method, target }: Pick<HttpRequest, 'method' | 'target'>): string {
+  const redirect = parsePairs(queryOf(target))?.find(([name]) => name === 'redirect')?.[1];
+  if (method !== 'POST' || redirect === undefined) return '';
+  return `?redirect=${encodeURIComponent(redirect)}`;
 }
 
 /** 307, so that the method and the body stay: with 302 `curl -L -T` would get the file that it wants to store. */
-function issuedReply({ token, id, expiresMs, here, target, name }: IssuedUpload): WholeReply {
-  const upload = ticketUrl(target, token, name);
+function issuedReply({ token, id, expiresMs, here, upload }: IssuedUpload): WholeReply {
   const told = {
     id,
     ticket: token,

@@ -193,6 +193,10 @@ describe('an upload', () => {
   test('as a form goes to a file server, and not through the broker', () => {
     const form = { 'content-type': 'multipart/form-data; boundary=x' };
     const { ticket } = new Stage().issued('/a.txt', form, 'POST');
+    const back = 'http://app.example/done?a=1&b=%2F';
+    const target = `/a.txt?redirect=${encodeURIComponent(back)}`;
+    const { upload } = new Stage().issued(target, form, 'POST').told;
+    expect(new URL(upload).searchParams.get('redirect')).toBe(back);
     expect(ticket.contentType).toBeUndefined();
     expect(new Stage().did('POST', '/a.txt?proxy=1', form)).toBe('400 bad-parameter');
   });

@@ -128,6 +128,10 @@ describe('where a shared file is fetched', () => {
     const segments = [Buffer.from('é', 'utf8'), Buffer.from('x')];
     expect(urls('share /é http://cdn.com', segments)).toEqual(['http://cdn.com/x?token=T']);
     expect(urls('share /%C3%A9 http://cdn.com', segments)).toEqual(['http://cdn.com/x?token=T']);
+    // What is in the head of an answer has no characters beyond ASCII: one would end the process.
+    expect(urls('share / http://cdn.com/日é/$path', path('a'))).toEqual([
+      'http://cdn.com/%E6%97%A5%C3%A9/a',
+    ]);
     expect(urls('share "/a b" http://cdn.com', path('a b', 'x'))).toEqual([
       'http://cdn.com/x?token=T',
     ]);
