@@ -45,4 +45,24 @@ export const MIDDLEWARE_MUTANTS: readonly Mutant[] = [
     ],
     fate: tests(BODY_TESTS, 'breaks off'),
   },
+  {
+    name: 'a-part-is-taken-for-the-whole-file',
+    rule: RULE,
+    edits: [
+      { file: REQUEST, find: "  'content-range',\n  'content-md5',", replace: "  'content-md5'," },
+    ],
+    fate: tests(REQUEST_TESTS, 'of a write, to judge it by'),
+  },
+  {
+    name: 'an-upload-loses-its-if-unmodified-since',
+    rule: RULE,
+    edits: [
+      {
+        file: REQUEST,
+        find: "  'if-unmodified-since',\n  'x-oc-mtime',",
+        replace: "  'x-oc-mtime',",
+      },
+    ],
+    fate: tests(REQUEST_TESTS, 'of a write, to judge it by'),
+  },
 ];

@@ -123,6 +123,11 @@ describe('through the application', () => {
     expect([right.status, right.headers.get('etag')]).toEqual([201, expect.stringMatching(/^"/)]);
     expect((await put('b.txt', 'other', { 'repr-digest': `sha-512=:${sha}:` })).status).toBe(400);
     expect((await put('b.txt', 'other', { 'if-none-match': '*' })).status).toBe(412);
+    expect((await put('b.txt', 'xt', { 'content-range': 'bytes 2-3/4' })).status).toBe(400);
+    const before = { 'if-unmodified-since': 'Thu, 01 Jan 2015 00:00:00 GMT' };
+    expect((await put('b.txt', 'other', before)).status).toBe(412);
+    const kept = await fetch(`${through}/b.txt`, { method: 'DELETE', headers: before });
+    expect(kept.status).toBe(412);
     const read = await fetch(`${through}/b.txt`);
     expect([await read.text(), read.headers.get('content-type')]).toEqual(['text', 'text/x']);
     expect((await fetch(`${through}/b.txt`, { method: 'DELETE' })).status).toBe(204);
