@@ -55,7 +55,7 @@ export interface VelourFiles {
   readonly serve: FileHandler;
   /** GET and HEAD: a redirect to a file server that has the file. What is no file goes to `next`. */
   readonly redirect: FileHandler;
-  /** PUT stores the body, and DELETE deletes the file. Whoever may do that is the application's to say, before this. */
+  /** PUT stores the body, and DELETE deletes the file, but no folder. Whoever may do that is the application's to say, before this. */
   readonly upload: FileHandler;
   /** PUT, and POST of a form: a redirect to a file server, which takes the body. The application says who may. */
   readonly redirectUpload: FileHandler;
@@ -147,7 +147,8 @@ function uploading(place: StorePlace): Errand {
     methods: ['PUT', 'DELETE'],
     request: (method, path, from) => {
       if (method === 'DELETE') {
-        const headers = headersFor(place, from.headers, 'write');
+        // Without it a folder would be deleted with all that is in it.
+        const headers = { ...headersFor(place, from.headers, 'write'), depth: '0' };
         return { method, path, headers, body: undefined };
       }
       const given = from.headers['content-length'];

@@ -5,6 +5,8 @@ import { type Mutant, tests } from './mutant.ts';
 const REQUEST = 'src/middleware/broker-request.ts';
 const BODY = 'src/middleware/request-body.ts';
 const REQUEST_TESTS = 'test/middleware/broker-request.test.ts';
+const FILES = 'src/middleware/velour-files.ts';
+const FILES_TESTS = 'test/middleware/velour-files.test.ts';
 const BODY_TESTS = 'test/middleware/request-body.test.ts';
 const RULE = 'docs/middleware.md';
 
@@ -64,5 +66,11 @@ export const MIDDLEWARE_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(REQUEST_TESTS, 'of a write, to judge it by'),
+  },
+  {
+    name: 'a-delete-by-an-application-takes-a-folder',
+    rule: RULE,
+    edits: [{ file: FILES, find: ", depth: '0' };", replace: ' };' }],
+    fate: tests(FILES_TESTS, 'of a file alone'),
   },
 ];

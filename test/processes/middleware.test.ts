@@ -134,6 +134,14 @@ describe('through the application', () => {
     expect((await fetch(`${through}/b.txt`)).status).toBe(404);
   });
 
+  test('a folder is not deleted, and all that is in it stays', async () => {
+    expect((await put('album/1/a.txt', 'a')).status).toBe(201);
+    for (const folder of ['album', 'album/1']) {
+      expect((await fetch(`${through}/${folder}`, { method: 'DELETE' })).status).toBe(400);
+    }
+    expect(await (await fetch(`${through}/album/1/a.txt`)).text()).toBe('a');
+  });
+
   test('an upload of unknown length is stored whole, and one that breaks off is not stored', async () => {
     const chunked = request(`${through}/c.bin`, { method: 'PUT' });
     chunked.write(CONTENT.subarray(0, 300_000));

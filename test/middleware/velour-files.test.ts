@@ -1,0 +1,93 @@
+// What the handlers of files do with requests: in an application of node:http, before a broker that behaves as a test says.
+
+import { once } from 'node:events';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  request,
+  type ServerResponse,
+} from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type VelourFiles, velourFiles } from '../../src/middleware/index.ts';
+
+/** What is to be done after a test, last first. */
+const ends: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+async function listening(listener: RequestListener): Promise<string> {
+  const server = createServer(listener).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  ends.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+interface Seen {
+  readonly method: string | undefined;
+  readonly url: string | undefined;
+  readonly headers: IncomingMessage['headers'];
+  body: string;
+}
+
+/** A broker that notes what it was asked, and answers once it has the whole of it. */
+async function broker(answer: (reply: ServerResponse) => void) {
+  const seen: Seen[] = [];
+  const address = await listening((from, reply) => {
+    if (from.url === '/livez') {
+      reply.end('ok');
+      return;
+    }
+    const { method, url, headers } = from;
+    const noted = { method, url, headers, body: '' };
+    seen.push(noted);
+    from.on('data', (piece) => {
+      noted.body += piece;
+    });
+    from.on('end', () => answer(reply));
+  });
+  const files = velourFiles({ brokers: [address] });
+  ends.push(() => files.close());
+  return { files, seen };
+}
+
+interface Answered {
+  readonly status: number | undefined;
+  readonly text: string;
+}
+
+async function asked(address: string, method: string, body?: string): Promise<Answered> {
+  const sent = request(`http://${address}/a`, { method });
+  // In chunks, as it has more than one.
+  if (body !== undefined) sent.write(body);
+  sent.end();
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+  let text = '';
+  for await (const piece of answer) text += piece;
+  return { status: answer.statusCode, text };
+}
+
+const stored = (reply: ServerResponse) => reply.writeHead(201).end();
+const passing =
+  (files: VelourFiles): RequestListener =>
+  (from, reply) =>
+    files.upload(from, reply);
+
+describe('an upload', () => {
+  test('passes on what its client sends', async () => {
+    const { files, seen } = await broker(stored);
+    expect((await asked(await listening(passing(files)), 'PUT', 'text')).status).toBe(201);
+    expect(seen).toMatchObject([{ method: 'PUT', url: '/a?proxy=1', body: 'text' }]);
+  });
+
+  test('that deletes is of a file alone, and never of a folder with all that is in it', async () => {
+    const { files, seen } = await broker(stored);
+    await asked(await listening(passing(files)), 'DELETE');
+    expect(seen).toMatchObject([{ method: 'DELETE', headers: { depth: '0' } }]);
+  });
+});
