@@ -6,6 +6,11 @@ import type { BytePart, ByteStream } from '../cluster/http/byte-stream.ts';
 
 type PartCallback = (part: BytePart) => void;
 
+/** Whether somebody else has had some of it: what is left would be taken for the whole, even where that is nothing. */
+export function wasRead(source: Readable): boolean {
+  return source.readableDidRead;
+}
+
 /** @param isComplete whether all of the body has come, once it has ended */
 export function bodyOf(
   source: Readable,

@@ -14,7 +14,7 @@ import {
   storePathOf,
 } from './broker-request.ts';
 import { Passage } from './passage.ts';
-import { bodyOf } from './request-body.ts';
+import { bodyOf, wasRead } from './request-body.ts';
 
 export interface VelourFilesOptions {
   /** The brokers of the cluster, as HOST:PORT or URLs; another one is asked where one is away. */
@@ -83,6 +83,8 @@ type AnswerVerdict = 'client' | 'nobody' | 'application';
 /** What a handler makes of a request, and of the answer. */
 interface Errand {
   readonly methods: readonly string[];
+  /** Whether the body of the application's request is that of the one to a broker. */
+  sendsBody(method: string): boolean;
   request(method: string, path: string, from: FileRequest): PoolRequest;
   verdict(head: PoolHead): AnswerVerdict;
 }
@@ -99,6 +101,11 @@ export function velourFiles(options: VelourFilesOptions): VelourFiles {
       const { method = 'GET', url = '/' } = request;
       const path = methods.includes(method) ? storePathOf(url, place) : undefined;
       if (path === undefined) return elsewhere(reply, next);
+      if (errand.sendsBody(method) && wasRead(request)) {
+        const what =
+          'the body was read before: whatever parses bodies must come after this handler';
+        return fail(reply, next, new VelourFilesError(500, `nothing was stored, because ${what}`));
+      }
       return run(known, errand, {
         request,
         reply,
@@ -119,6 +126,7 @@ export function velourFiles(options: VelourFilesOptions): VelourFiles {
 function serving(place: StorePlace): Errand {
   return {
     methods: READS,
+    sendsBody: () => false,
     request: (method, path, { headers }) => ({
       method: method === 'HEAD' ? 'HEAD' : 'GET',
       path: `${path}?proxy=1`,
@@ -132,6 +140,7 @@ function serving(place: StorePlace): Errand {
 function redirecting(place: StorePlace): Errand {
   return {
     methods: READS,
+    sendsBody: () => false,
     request: (method, path, { headers }) => ({
       method: method === 'HEAD' ? 'HEAD' : 'GET',
       path,
@@ -145,6 +154,7 @@ function redirecting(place: StorePlace): Errand {
 function uploading(place: StorePlace): Errand {
   return {
     methods: ['PUT', 'DELETE'],
+    sendsBody: (method) => method === 'PUT',
     request: (method, path, from) => {
       if (method === 'DELETE') {
         // Without it a folder would be deleted with all that is in it.
@@ -167,6 +177,7 @@ function uploading(place: StorePlace): Errand {
 function redirectingUploads(place: StorePlace): Errand {
   return {
     methods: ['PUT', 'POST'],
+    sendsBody: () => false,
     request: (method, path, from) => {
       const { 'content-type': contentType } = from.headers;
       return {

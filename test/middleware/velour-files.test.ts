@@ -85,6 +85,31 @@ describe('an upload', () => {
     expect(seen).toMatchObject([{ method: 'PUT', url: '/a?proxy=1', body: 'text' }]);
   });
 
+  test.each(['text', undefined])(
+    'of %j that was read before is refused only where something is missing',
+    async (body) => {
+      const { files, seen } = await broker(stored);
+      const errors: unknown[] = [];
+      const address = await listening((from, reply) => {
+        from.resume();
+        from.once('end', () =>
+          files.upload(from, reply, (error) => {
+            errors.push(error);
+            reply.writeHead(500).end();
+          }),
+        );
+      });
+      const { status } = await asked(address, 'PUT', body);
+      if (body === undefined) expect([status, seen.length, errors]).toEqual([201, 1, []]);
+      else {
+        expect([status, seen]).toEqual([500, []]);
+        expect(errors).toMatchObject([
+          { status: 500, message: expect.stringContaining('read before') },
+        ]);
+      }
+    },
+  );
+
   test('that deletes is of a file alone, and never of a folder with all that is in it', async () => {
     const { files, seen } = await broker(stored);
     await asked(await listening(passing(files)), 'DELETE');

@@ -73,4 +73,10 @@ export const MIDDLEWARE_MUTANTS: readonly Mutant[] = [
     edits: [{ file: FILES, find: ", depth: '0' };", replace: ' };' }],
     fate: tests(FILES_TESTS, 'of a file alone'),
   },
+  {
+    name: 'a-body-that-was-read-before-is-stored-empty',
+    rule: 'F3',
+    edits: [{ file: BODY, find: 'return source.readableDidRead;', replace: 'return false;' }],
+    fate: tests(FILES_TESTS, 'was read before'),
+  },
 ];
