@@ -87,6 +87,8 @@ interface Errand {
   sendsBody(method: string): boolean;
   request(method: string, path: string, from: FileRequest): PoolRequest;
   verdict(head: PoolHead): AnswerVerdict;
+  /** Whether a broker that has the request may have changed something. */
+  readonly changes: boolean;
 }
 
 /** @throws TypeError without brokers, for one that is no URL, and for a folder or domain that is none */
@@ -134,6 +136,7 @@ function serving(place: StorePlace): Errand {
       body: undefined,
     }),
     verdict: verdictOnRead,
+    changes: false,
   };
 }
 
@@ -148,6 +151,7 @@ function redirecting(place: StorePlace): Errand {
       body: undefined,
     }),
     verdict: verdictOnRead,
+    changes: false,
   };
 }
 
@@ -171,6 +175,7 @@ function uploading(place: StorePlace): Errand {
       };
     },
     verdict: verdictOnWrite,
+    changes: true,
   };
 }
 
@@ -191,6 +196,8 @@ function redirectingUploads(place: StorePlace): Errand {
       };
     },
     verdict: verdictOnWrite,
+    // It hands out a ticket, and whoever has another one does not need it.
+    changes: false,
   };
 }
 
@@ -245,9 +252,14 @@ function run(brokers: KnownFrontends, errand: Errand, call: HandlerCall): void {
       if (verdict === 'client') reply.end();
       else leave();
     },
-    failed: (error, began) => {
-      if (began && verdict === 'client') return reply.destroy(error);
-      return fail(reply, next, new VelourFilesError(503, error.message, { cause: error }));
+    failed: (error, stage) => {
+      if (stage === 'answered') return verdict === 'client' ? reply.destroy(error) : leave();
+      const isUnknown = errand.changes && stage === 'sent';
+      const status = isUnknown ? 504 : 503;
+      const message = isUnknown
+        ? `nobody knows what became of it: ${error.message}`
+        : error.message;
+      return fail(reply, next, new VelourFilesError(status, message, { cause: error }));
     },
   });
   reply.once('close', () => passage.giveUp());

@@ -110,6 +110,16 @@ describe('an upload', () => {
     },
   );
 
+  test.each([
+    ['PUT', 'text'],
+    ['DELETE', undefined],
+  ])('of which nobody knows what became of it, a %s, is a 504 and no 503', async (method, body) => {
+    const { files } = await broker((reply) => reply.destroy());
+    expect((await asked(await listening(passing(files)), method, body)).status).toBe(504);
+    const there: RequestListener = (from, reply) => files.redirectUpload(from, reply);
+    expect((await asked(await listening(there), 'PUT', 'text')).status).toBe(503);
+  });
+
   test('that deletes is of a file alone, and never of a folder with all that is in it', async () => {
     const { files, seen } = await broker(stored);
     await asked(await listening(passing(files)), 'DELETE');

@@ -7,6 +7,8 @@ const BODY = 'src/middleware/request-body.ts';
 const REQUEST_TESTS = 'test/middleware/broker-request.test.ts';
 const FILES = 'src/middleware/velour-files.ts';
 const FILES_TESTS = 'test/middleware/velour-files.test.ts';
+const PASSAGE = 'src/middleware/passage.ts';
+const PASSAGE_TESTS = 'test/middleware/passage.test.ts';
 const BODY_TESTS = 'test/middleware/request-body.test.ts';
 const RULE = 'docs/middleware.md';
 
@@ -78,5 +80,23 @@ export const MIDDLEWARE_MUTANTS: readonly Mutant[] = [
     rule: 'F3',
     edits: [{ file: BODY, find: 'return source.readableDidRead;', replace: 'return false;' }],
     fate: tests(FILES_TESTS, 'was read before'),
+  },
+  {
+    name: 'an-unknown-upload-is-told-to-be-repeated',
+    rule: RULE,
+    edits: [{ file: FILES, find: 'isUnknown ? 504 : 503', replace: '503' }],
+    fate: tests(FILES_TESTS, 'is a 504'),
+  },
+  {
+    name: 'an-application-waits-for-a-frozen-broker',
+    rule: RULE,
+    edits: [{ file: PASSAGE, find: 'if (!this.#isRead) turn.begins();', replace: '' }],
+    fate: tests(PASSAGE_TESTS, 'after the last byte'),
+  },
+  {
+    name: 'a-slow-client-is-taken-for-a-frozen-broker',
+    rule: RULE,
+    edits: [{ file: BODY, find: 'if (!isWhole) turn.ends();', replace: '' }],
+    fate: tests(PASSAGE_TESTS, 'what all wait for'),
   },
 ];
