@@ -91,8 +91,9 @@ interface Errand {
   readonly changes: boolean;
 }
 
-/** @throws TypeError without brokers, for one that is no URL, and for a folder or domain that is none */
+/** @throws TypeError without brokers, for one that is no URL, for a folder or domain that is none, and for an unknown option */
 export function velourFiles(options: VelourFilesOptions): VelourFiles {
+  checkOptions(options);
   const { brokers, domain, connections = CONNECTIONS } = options;
   const world = { open: poolsOf(connections), clock: systemClock, timers: systemTimers };
   const known = new KnownFrontends(brokers, world);
@@ -300,4 +301,27 @@ function folderOf(text: string): string {
 function domainOf(domain: string | undefined): string | undefined {
   if (domain === undefined || /^[\w.:[\]-]+$/.test(domain)) return domain;
   throw new TypeError(`domain is ${JSON.stringify(domain)}, and must be the name of a host`);
+}
+
+const OPTIONS: readonly string[] = [
+  'brokers',
+  'domain',
+  'folder',
+  'connections',
+] satisfies readonly (keyof VelourFilesOptions)[];
+
+/** Of programs without types: a `folder` that is misspelt would be all of the domain. */
+function checkOptions(options: Partial<VelourFilesOptions> | undefined) {
+  const given = options ?? {};
+  const unknown = Object.keys(given).find((name) => !OPTIONS.includes(name));
+  if (unknown !== undefined) {
+    throw new TypeError(`${unknown} is no option of velourFiles: there are ${OPTIONS.join(', ')}`);
+  }
+  const brokers = options?.brokers;
+  const isList = Array.isArray(brokers) && brokers.every((broker) => typeof broker === 'string');
+  if (isList && brokers.length > 0) return;
+  const is = brokers === undefined ? 'missing' : JSON.stringify(brokers);
+  throw new TypeError(
+    `brokers is ${is}, and must be a list of at least one, such as ['127.0.0.1:12280']`,
+  );
 }

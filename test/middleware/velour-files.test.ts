@@ -10,7 +10,11 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type VelourFiles, velourFiles } from '../../src/middleware/index.ts';
+import {
+  type VelourFiles,
+  type VelourFilesOptions,
+  velourFiles,
+} from '../../src/middleware/index.ts';
 
 /** What is to be done after a test, last first. */
 const ends: (() => unknown)[] = [];
@@ -124,5 +128,29 @@ describe('an upload', () => {
     const { files, seen } = await broker(stored);
     await asked(await listening(passing(files)), 'DELETE');
     expect(seen).toMatchObject([{ method: 'DELETE', headers: { depth: '0' } }]);
+  });
+});
+
+describe('of options', () => {
+  const given = (options: unknown) => () => velourFiles(options as VelourFilesOptions).close();
+
+  test.each([
+    [{ broker: ['a:1'] }, 'broker is no option'],
+    [
+      { brokers: ['a:1'], foldr: 'media' },
+      'foldr is no option of velourFiles: there are brokers, ',
+    ],
+    [{}, 'brokers is missing'],
+    [undefined, 'brokers is missing'],
+    [{ brokers: 'a:1' }, 'brokers is "a:1", and must be a list'],
+    [{ brokers: [] }, 'at least one'],
+    [{ brokers: [12280] }, 'brokers is [12280]'],
+  ])('%j is refused with what is wrong', (options, what) => {
+    expect(given(options)).toThrow(TypeError);
+    expect(given(options)).toThrow(what);
+  });
+
+  test('all that there are are taken', () => {
+    given({ brokers: ['a:1'], domain: 'd.com', folder: 'media', connections: 2 })();
   });
 });

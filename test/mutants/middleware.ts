@@ -99,4 +99,12 @@ export const MIDDLEWARE_MUTANTS: readonly Mutant[] = [
     edits: [{ file: BODY, find: 'if (!isWhole) turn.ends();', replace: '' }],
     fate: tests(PASSAGE_TESTS, 'what all wait for'),
   },
+  {
+    name: 'a-misspelt-folder-is-the-whole-domain',
+    rule: RULE,
+    edits: [
+      { file: FILES, find: 'if (unknown !== undefined) {', replace: 'if (unknown === "") {' },
+    ],
+    fate: tests(FILES_TESTS, 'refused with what is wrong'),
+  },
 ];
