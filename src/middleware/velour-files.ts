@@ -43,7 +43,7 @@ export interface FileReply extends Writable {
   setHeader(name: string, value: string | readonly string[]): unknown;
 }
 
-/** @param next called for what is not the handler's, and with the error where the store fails; without it both are answered */
+/** @param next called for what is not the handler's, and with the error where the store fails; without it both are answered, and the error is a warning of the process */
 export type FileHandler = (
   request: FileRequest,
   reply: FileReply,
@@ -286,6 +286,8 @@ function elsewhere(reply: FileReply, next: HandlerCall['next']): void {
 
 function fail(reply: FileReply, next: HandlerCall['next'], error: VelourFilesError): void {
   if (next !== undefined) return next(error);
+  // The client cannot mend it, and whoever runs the application would not hear of it.
+  process.emitWarning(error);
   reply.statusCode = error.status;
   reply.end('The store of files cannot do this now\n');
 }

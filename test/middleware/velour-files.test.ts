@@ -131,6 +131,31 @@ describe('an upload', () => {
   });
 });
 
+test.each(['upload', 'serve'] as const)(
+  'why a broker refuses what the application asks is told to `next` of %s, or else a warning of the process',
+  async (name) => {
+    const what = 'unknown-domain: no domain of this broker has this Host';
+    const { files } = await broker((reply) => reply.writeHead(421).end(`${what}\n`));
+    const method = name === 'upload' ? 'PUT' : 'GET';
+    const errors: unknown[] = [];
+    const nexting: RequestListener = (from, reply) =>
+      files[name](from, reply, (error) => {
+        errors.push(error);
+        reply.writeHead(502).end();
+      });
+    expect((await asked(await listening(nexting), method)).status).toBe(502);
+    expect(errors).toMatchObject([{ status: 502, message: what }]);
+    const warnings: Error[] = [];
+    const note = (warning: Error) => warnings.push(warning);
+    process.on('warning', note);
+    ends.push(() => process.off('warning', note));
+    const bare: RequestListener = (from, reply) => files[name](from, reply);
+    const { status, text } = await asked(await listening(bare), method);
+    expect([status, text]).toEqual([502, 'The store of files cannot do this now\n']);
+    expect(warnings).toMatchObject([{ name: 'VelourFilesError', message: what }]);
+  },
+);
+
 describe('of options', () => {
   const given = (options: unknown) => () => velourFiles(options as VelourFilesOptions).close();
 

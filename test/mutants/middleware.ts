@@ -107,4 +107,10 @@ export const MIDDLEWARE_MUTANTS: readonly Mutant[] = [
     ],
     fate: tests(FILES_TESTS, 'refused with what is wrong'),
   },
+  {
+    name: 'what-a-broker-refuses-is-lost',
+    rule: RULE,
+    edits: [{ file: FILES, find: '  process.emitWarning(error);\n', replace: '' }],
+    fate: tests(FILES_TESTS, 'a warning of the process'),
+  },
 ];
