@@ -91,7 +91,7 @@ export const MIDDLEWARE_MUTANTS: readonly Mutant[] = [
     name: 'an-application-waits-for-a-frozen-broker',
     rule: RULE,
     edits: [{ file: PASSAGE, find: 'if (!this.#isRead) turn.begins();', replace: '' }],
-    fate: tests(PASSAGE_TESTS, 'after the last byte'),
+    fate: tests(PASSAGE_TESTS, 'after a DELETE'),
   },
   {
     name: 'a-slow-client-is-taken-for-a-frozen-broker',
