@@ -18,6 +18,9 @@ from django.urls import path
 
 from velour_storage import redirect_to_store
 
+if len(sys.argv) < 3 or not sys.argv[1].isdigit():
+    sys.exit(__doc__)
+
 PORT, BROKERS = int(sys.argv[1]), sys.argv[2:]
 BACKEND = "velour_storage.VelourStorage"
 

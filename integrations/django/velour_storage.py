@@ -8,6 +8,7 @@ Before Django 4.2, and for what is not said there, the options are the dictionar
 
 import http.client
 import json
+import logging
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from tempfile import SpooledTemporaryFile
@@ -21,7 +22,8 @@ from django.utils.deconstruct import deconstructible
 from django.views.decorators.http import require_safe
 
 MEMORY_MAX = 1024 * 1024  # what is longer waits in a temporary file
-CHANGED = 412
+CHANGED, NO_NAMES = 412, (400, 404, 414)
+log = logging.getLogger(__name__)
 
 
 class StoreError(OSError):
@@ -42,9 +44,8 @@ class VelourStorage(Storage):
         if mode != "rb":
             raise ValueError(f"a file is opened as rb, and not as {mode}: save it again instead")
         content = SpooledTemporaryFile(max_size=MEMORY_MAX)
-        with self._ask("GET", self._path(name) + "?proxy=1", name) as answer:
-            while piece := answer.read(65536):
-                content.write(piece)
+        with self._ask("GET", self._path(name) + "?proxy=1", name, is_file=True) as answer:
+            content.writelines(iter(lambda: answer.read(65536), b""))
         content.seek(0)
         return File(content, name)
 
@@ -54,19 +55,20 @@ class VelourStorage(Storage):
             headers["Content-Type"] = content.content_type
         while True:
             content.seek(0)
-            path = self._path(name) + "?proxy=1"
-            with self._ask("PUT", path, name, content, headers, also=(CHANGED,)) as answer:
+            with self._ask("PUT", self._path(name) + "?proxy=1", name, content, headers, (CHANGED,)) as answer:
                 if answer.status != CHANGED:
                     return name
-            # Somebody else has taken the name since it was chosen.
-            name = self.get_available_name(name)
+            name = self.get_available_name(name)  # somebody else has taken it since it was chosen
 
     def delete(self, name):
-        self._ask("DELETE", self._path(name), name, also=(404,)).close()
+        if self._of(name) == self._of(""):
+            raise ValueError("delete takes the name of a file")
+        # Without Depth, a folder goes with all that is in it.
+        self._ask("DELETE", self._path(name), name, None, {"Depth": "0"}, (404,)).close()
 
     def exists(self, name):
-        with self._ask("HEAD", self._path(name) + "?proxy=1", name, also=(404,)) as answer:
-            return answer.status != 404
+        with self._ask("HEAD", self._path(name) + "?proxy=1", name, also=NO_NAMES) as answer:
+            return answer.status not in NO_NAMES
 
     def size(self, name):
         return self._told(name)["size"]
@@ -93,28 +95,24 @@ class VelourStorage(Storage):
 
     def location(self, name):
         """Where a file server has the file, for an hour; None for an empty one, which the broker has."""
-        with self._ask("GET", self._path(name), name) as answer:
+        with self._ask("GET", self._path(name), name, is_file=True) as answer:
             return answer.getheader("Location")
 
     def _told(self, name):
-        asked = f"/.broker/files?path={quote(self._of(name), safe='')}"
-        with self._ask("GET", asked, name) as answer:
+        with self._ask("GET", f"/.broker/files?path={quote(self._of(name), safe='')}", name) as answer:
             return json.load(answer)
 
     def _of(self, name):
-        names = [self.folder, str(name).replace("\\", "/").strip("/")]
-        return "/" + "/".join(part for part in names if part)
+        return "/" + "/".join((self.folder, str(name).replace("\\", "/").strip("/"))).strip("/")
 
     def _path(self, name):
         return quote(self._of(name))
 
-    def _ask(self, method, path, name, body=None, headers=None, also=()):
+    def _ask(self, method, path, name, body=None, headers=None, also=(), is_file=False):
         """The answer of a broker, or of the next one where certainly nothing came of what was asked."""
         host = {"Host": self.domain} if self.domain else {}
-        failure = None
         for broker in self.brokers:
-            connection = http.client.HTTPConnection(broker, timeout=self.timeout)
-            is_sent = False
+            connection, is_sent = http.client.HTTPConnection(broker, timeout=self.timeout), False
             try:
                 connection.connect()
                 is_sent = method not in ("GET", "HEAD")
@@ -126,15 +124,18 @@ class VelourStorage(Storage):
                 if is_sent:
                     break
                 continue
-            if answer.status < 400 or answer.status in also:
+            # Of folders, and of what the broker says of itself, there are pages without an ETag.
+            is_none = is_file and answer.status < 400 and not answer.getheader("ETag")
+            if answer.status in also or (answer.status < 400 and not is_none):
                 return answer
             with answer:
                 said = answer.read(1000).decode(errors="replace").strip()
-            if answer.status == 404:
+            if is_none or answer.status == 404 or (answer.status in NO_NAMES and not is_sent):
                 raise FileNotFoundError(f"{name} is not in the store")
             failure = StoreError(f"{name}: {answer.status} {said}")
             if answer.status != 503 or is_sent:
                 break
+        log.error("%s", failure)
         raise failure
 
 

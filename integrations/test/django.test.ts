@@ -136,6 +136,55 @@ describe.runIf(PYTHON !== undefined)('Django', () => {
     expect(said).toBe("True b'first' b'second'");
   });
 
+  test('delete is of a file: no folder goes, and nothing by an empty name', async () => {
+    const said = await ran(
+      "store.save('kept/a', ContentFile(b'a'))",
+      'from velour_storage import log, StoreError',
+      'log.disabled = True',
+      "for name in ('', '/', 'kept', 'kept/'):",
+      '  try: store.delete(name)',
+      '  except (ValueError, StoreError) as error: print(type(error).__name__)',
+      "print(store.open('kept/a').read())",
+    );
+    expect(said.split('\n')).toEqual([
+      ...['ValueError', 'ValueError', 'StoreError', 'StoreError'],
+      "b'a'",
+    ]);
+  });
+
+  test('shows no folder, nothing that a broker says of itself, and nothing at a name that no file has', async () => {
+    await upload('shown.txt', Buffer.from('shown'));
+    const long = 'x'.repeat(5000);
+    for (const name of ['uploads', 'uploads/', '', 'a%2F..%2Fb', '..%2F.broker%2Fservers', long]) {
+      expect((await fetch(`${url}/media/${name}`)).status, name).toBe(404);
+    }
+    const said = await ran(
+      "whole = VelourStorage(brokers=store.brokers, folder='')",
+      "for name in ('.broker/domains', '.broker/servers', 'metrics', 'livez', 'openapi.json'):",
+      '  for ask in (whole.location, whole.open):',
+      '    try: print(ask(name))',
+      '    except FileNotFoundError: pass',
+      "print(store.exists('..'))",
+    );
+    expect(said).toBe('False');
+  });
+
+  test('says why where the store cannot be asked, and how it is started', async () => {
+    const [free = 0, port = 0] = await freePorts(2);
+    const example = join(FOLDER, 'example.py');
+    const alone = new Started(python, [example, `${port}`, `127.0.0.1:${free}`], ENV);
+    const ask = async () =>
+      (await fetch(`http://127.0.0.1:${port}`).catch(() => undefined))?.status;
+    await until(async () => alone.ended || (await ask()) === 500);
+    await alone.printed('stderr', `127.0.0.1:${free}: ConnectionRefusedError`);
+    await alone.stop('SIGKILL');
+    const bare = new Started(python, [example], ENV);
+    expect([await bare.exit(), bare.stderr]).toEqual([
+      1,
+      expect.stringContaining('example.py 8000'),
+    ]);
+  });
+
   test('goes on where the first broker is gone', async () => {
     process.kill(pidOf(cluster, cluster.frontends[0] ?? ''), 'SIGKILL');
     await upload('after.txt', Buffer.from('after'));

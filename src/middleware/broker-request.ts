@@ -15,14 +15,20 @@ const READ_HEADERS = [
   'if-modified-since',
   'if-unmodified-since',
 ];
+/** All that a broker judges a write by: one that it does not get would be a condition that is not obeyed. */
 const WRITE_HEADERS = [
   'content-type',
   'content-length',
+  // Of a part, which the broker refuses: it must not be taken for the whole file.
+  'content-range',
   'content-md5',
+  'content-digest',
   'repr-digest',
   'digest',
+  'if',
   'if-match',
   'if-none-match',
+  'if-unmodified-since',
   'x-oc-mtime',
   'oc-checksum',
 ];

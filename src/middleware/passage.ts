@@ -1,22 +1,37 @@
 // Carries requests to brokers: a read goes to the next one where one fails before it answers, a write to one that is known to
-// be well, once. What is asked, and what becomes of an answer, is velour-files.ts's.
+// be well, once. None waits for ever for a broker. What is asked, and what becomes of an answer, is velour-files.ts's.
 
 import type { KnownFrontend, KnownFrontends } from '../client/frontends.ts';
 import type { PoolFlow, PoolHead, PoolRequest } from '../cluster/http/http-pool.ts';
 import type { Cancel, Timers } from '../cluster/ports.ts';
+import { followed } from './request-body.ts';
 
 /** A read whose answer does not begin for so long goes to the next broker. */
 const BEGIN_MS = 5000;
+/**
+ * A broker that for so long takes nothing of a body, says nothing of one that it has, or sends nothing of an answer is frozen,
+ * or cut off. It is many times what a broker needs to have a file made durable.
+ */
+export const STILL_MS = 60_000;
 /** A broker that says this, or a proxy before it, has done nothing of a read; another one may. */
 const ELSEWHERE: readonly number[] = [502, 503, 504];
+
+/** How far a request has come that fails. */
+export type PassageStage =
+  /** No broker had the whole of it, so that none has done it. */
+  | 'unsent'
+  /** A broker had it: nobody knows what became of it. */
+  | 'sent'
+  /** Its answer had begun. */
+  | 'answered';
 
 export interface PassageEvents {
   /** An answer begins. @returns what takes its pieces */
   answering(head: PoolHead, flow: PoolFlow): (piece: Buffer) => void;
   /** The answer is whole. */
   whole(): void;
-  /** It breaks off, or there is none: `began` tells which. */
-  failed(error: Error, began: boolean): void;
+  /** It breaks off, or there is none. */
+  failed(error: Error, stage: PassageStage): void;
 }
 
 export class Passage {
@@ -56,7 +71,7 @@ export class Passage {
     const broker = this.#candidates[this.#next++];
     if (broker === undefined) {
       this.#isOver = true;
-      return this.#events.failed(this.#error, false);
+      return this.#events.failed(this.#error, 'unsent');
     }
     if (this.#isRead || broker.isWell) return this.#send(broker);
     // Its body can be sent once only, so it must not go to one that is away.
@@ -69,39 +84,56 @@ export class Passage {
 
   #send(broker: KnownFrontend): void {
     if (this.#isOver) return;
-    let began = false;
+    let stage: PassageStage = 'unsent';
     let isElsewhere = false;
-    const late = () => {
-      cancelRequest();
-      this.#notThere(broker, new Error(`${broker.url} does not answer`));
+    const broken = (error: Error) => {
+      if (stage !== 'answered' && this.#isRead) return this.#notThere(broker, error);
+      broker.failed();
+      this.#isOver = true;
+      return this.#events.failed(error, stage);
     };
-    const cancelTimer = this.#isRead ? this.#timers.after(BEGIN_MS, late) : () => undefined;
-    const cancelRequest = broker.send(this.#request, {
+    const turn = new BrokersTurn(this.#timers, () => {
+      cancelRequest();
+      if (!this.#isOver) broken(new Error(`${broker.url} does not answer`));
+    });
+    if (this.#isRead) turn.begins(BEGIN_MS);
+    const wholeSent = () => {
+      if (stage === 'unsent') stage = 'sent';
+      if (!this.#isRead) turn.begins();
+    };
+    const { body } = this.#request;
+    const isStream = body !== undefined && !(body instanceof Uint8Array);
+    const request = isStream
+      ? { ...this.#request, body: followed(body, { turn, whole: wholeSent }) }
+      : this.#request;
+    const cancelRequest = broker.send(request, {
+      sent: () => {
+        if (!isStream || body.length === 0) wholeSent();
+      },
       answering: (head, flow) => {
-        cancelTimer();
+        turn.begins();
         isElsewhere =
           this.#isRead && ELSEWHERE.includes(head.status) && this.#next < this.#candidates.length;
         if (isElsewhere) return () => undefined;
-        began = true;
-        return this.#events.answering(head, flow);
+        stage = 'answered';
+        const take = this.#events.answering(head, turn.over(flow));
+        return (piece) => {
+          turn.begins();
+          take(piece);
+        };
       },
       ended: (outcome) => {
-        cancelTimer();
+        turn.ends();
         if (this.#isOver) return;
         if (isElsewhere) return this.#notThere(broker, new Error(`${broker.url} is not ready`));
-        if (outcome.kind === 'broken') {
-          if (!began && this.#isRead) return this.#notThere(broker, outcome.error);
-          broker.failed();
-          this.#isOver = true;
-          return this.#events.failed(outcome.error, began);
-        }
+        if (outcome.kind === 'broken') return broken(outcome.error);
         broker.answered();
         this.#isOver = true;
         return this.#events.whole();
       },
     });
     this.#cancel = () => {
-      cancelTimer();
+      turn.ends();
       cancelRequest();
     };
   }
@@ -110,5 +142,41 @@ export class Passage {
     broker.failed();
     this.#error = error;
     this.#tryNext();
+  }
+}
+
+/** The time in which it is the broker that must do something; it is not while a client is what all wait for. */
+class BrokersTurn {
+  readonly #timers: Timers;
+  readonly #tooLong: () => void;
+  #cancel: Cancel = () => undefined;
+
+  constructor(timers: Timers, tooLong: () => void) {
+    this.#timers = timers;
+    this.#tooLong = tooLong;
+  }
+
+  /** Also where it has just done something, and has to go on. */
+  begins(milliseconds = STILL_MS): void {
+    this.#cancel();
+    this.#cancel = this.#timers.after(milliseconds, this.#tooLong);
+  }
+
+  ends(): void {
+    this.#cancel();
+  }
+
+  /** @returns the flow of an answer: what its client does not take is not to come from the broker */
+  over(flow: PoolFlow): PoolFlow {
+    return {
+      pause: () => {
+        this.ends();
+        flow.pause();
+      },
+      resume: () => {
+        this.begins();
+        flow.resume();
+      },
+    };
   }
 }

@@ -6,6 +6,11 @@ import type { BytePart, ByteStream } from '../cluster/http/byte-stream.ts';
 
 type PartCallback = (part: BytePart) => void;
 
+/** Whether somebody else has had some of it: what is left would be taken for the whole, even where that is nothing. */
+export function wasRead(source: Readable): boolean {
+  return source.readableDidRead;
+}
+
 /** @param isComplete whether all of the body has come, once it has ended */
 export function bodyOf(
   source: Readable,
@@ -42,5 +47,38 @@ export function bodyOf(
       source.off('readable', look);
       source.resume();
     },
+  };
+}
+
+/**
+ * @param turn begins where the other side has got a piece, and ends where it asks for another one
+ * @param whole called once, where the other side is given the last byte, or the end
+ */
+export function followed(
+  body: ByteStream,
+  { turn, whole }: { readonly turn: { begins(): void; ends(): void }; readonly whole: () => void },
+): ByteStream {
+  const { length } = body;
+  let given = 0;
+  let isWhole = false;
+  return {
+    length,
+    read(callback) {
+      if (!isWhole) turn.ends();
+      body.read((part) => {
+        if (part.kind === 'bytes') {
+          given += part.bytes.length;
+          turn.begins();
+        }
+        // The other side knows by the length that it has all.
+        const isLast = part.kind === 'end' || (part.kind === 'bytes' && given === length);
+        if (isLast && !isWhole) {
+          isWhole = true;
+          whole();
+        }
+        callback(part);
+      });
+    },
+    discard: () => body.discard(),
   };
 }

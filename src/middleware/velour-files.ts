@@ -14,7 +14,7 @@ import {
   storePathOf,
 } from './broker-request.ts';
 import { Passage } from './passage.ts';
-import { bodyOf } from './request-body.ts';
+import { bodyOf, wasRead } from './request-body.ts';
 
 export interface VelourFilesOptions {
   /** The brokers of the cluster, as HOST:PORT or URLs; another one is asked where one is away. */
@@ -43,7 +43,7 @@ export interface FileReply extends Writable {
   setHeader(name: string, value: string | readonly string[]): unknown;
 }
 
-/** @param next called for what is not the handler's, and with the error where the store fails; without it both are answered */
+/** @param next called for what is not the handler's, and with the error where the store fails; without it both are answered, and the error is a warning of the process */
 export type FileHandler = (
   request: FileRequest,
   reply: FileReply,
@@ -55,7 +55,7 @@ export interface VelourFiles {
   readonly serve: FileHandler;
   /** GET and HEAD: a redirect to a file server that has the file. What is no file goes to `next`. */
   readonly redirect: FileHandler;
-  /** PUT stores the body, and DELETE deletes the file. Whoever may do that is the application's to say, before this. */
+  /** PUT stores the body, and DELETE deletes the file, but no folder. Whoever may do that is the application's to say, before this. */
   readonly upload: FileHandler;
   /** PUT, and POST of a form: a redirect to a file server, which takes the body. The application says who may. */
   readonly redirectUpload: FileHandler;
@@ -83,12 +83,17 @@ type AnswerVerdict = 'client' | 'nobody' | 'application';
 /** What a handler makes of a request, and of the answer. */
 interface Errand {
   readonly methods: readonly string[];
+  /** Whether the body of the application's request is that of the one to a broker. */
+  sendsBody(method: string): boolean;
   request(method: string, path: string, from: FileRequest): PoolRequest;
   verdict(head: PoolHead): AnswerVerdict;
+  /** Whether a broker that has the request may have changed something. */
+  readonly changes: boolean;
 }
 
-/** @throws TypeError without brokers, for one that is no URL, and for a folder or domain that is none */
+/** @throws TypeError without brokers, for one that is no URL, for a folder or domain that is none, and for an unknown option */
 export function velourFiles(options: VelourFilesOptions): VelourFiles {
+  checkOptions(options);
   const { brokers, domain, connections = CONNECTIONS } = options;
   const world = { open: poolsOf(connections), clock: systemClock, timers: systemTimers };
   const known = new KnownFrontends(brokers, world);
@@ -99,6 +104,11 @@ export function velourFiles(options: VelourFilesOptions): VelourFiles {
       const { method = 'GET', url = '/' } = request;
       const path = methods.includes(method) ? storePathOf(url, place) : undefined;
       if (path === undefined) return elsewhere(reply, next);
+      if (errand.sendsBody(method) && wasRead(request)) {
+        const what =
+          'the body was read before: whatever parses bodies must come after this handler';
+        return fail(reply, next, new VelourFilesError(500, `nothing was stored, because ${what}`));
+      }
       return run(known, errand, {
         request,
         reply,
@@ -119,6 +129,7 @@ export function velourFiles(options: VelourFilesOptions): VelourFiles {
 function serving(place: StorePlace): Errand {
   return {
     methods: READS,
+    sendsBody: () => false,
     request: (method, path, { headers }) => ({
       method: method === 'HEAD' ? 'HEAD' : 'GET',
       path: `${path}?proxy=1`,
@@ -126,12 +137,14 @@ function serving(place: StorePlace): Errand {
       body: undefined,
     }),
     verdict: verdictOnRead,
+    changes: false,
   };
 }
 
 function redirecting(place: StorePlace): Errand {
   return {
     methods: READS,
+    sendsBody: () => false,
     request: (method, path, { headers }) => ({
       method: method === 'HEAD' ? 'HEAD' : 'GET',
       path,
@@ -139,15 +152,18 @@ function redirecting(place: StorePlace): Errand {
       body: undefined,
     }),
     verdict: verdictOnRead,
+    changes: false,
   };
 }
 
 function uploading(place: StorePlace): Errand {
   return {
     methods: ['PUT', 'DELETE'],
+    sendsBody: (method) => method === 'PUT',
     request: (method, path, from) => {
       if (method === 'DELETE') {
-        const headers = headersFor(place, from.headers, 'write');
+        // Without it a folder would be deleted with all that is in it.
+        const headers = { ...headersFor(place, from.headers, 'write'), depth: '0' };
         return { method, path, headers, body: undefined };
       }
       const given = from.headers['content-length'];
@@ -160,12 +176,14 @@ function uploading(place: StorePlace): Errand {
       };
     },
     verdict: verdictOnWrite,
+    changes: true,
   };
 }
 
 function redirectingUploads(place: StorePlace): Errand {
   return {
     methods: ['PUT', 'POST'],
+    sendsBody: () => false,
     request: (method, path, from) => {
       const { 'content-type': contentType } = from.headers;
       return {
@@ -179,6 +197,8 @@ function redirectingUploads(place: StorePlace): Errand {
       };
     },
     verdict: verdictOnWrite,
+    // It hands out a ticket, and whoever has another one does not need it.
+    changes: false,
   };
 }
 
@@ -233,9 +253,14 @@ function run(brokers: KnownFrontends, errand: Errand, call: HandlerCall): void {
       if (verdict === 'client') reply.end();
       else leave();
     },
-    failed: (error, began) => {
-      if (began && verdict === 'client') return reply.destroy(error);
-      return fail(reply, next, new VelourFilesError(503, error.message, { cause: error }));
+    failed: (error, stage) => {
+      if (stage === 'answered') return verdict === 'client' ? reply.destroy(error) : leave();
+      const isUnknown = errand.changes && stage === 'sent';
+      const status = isUnknown ? 504 : 503;
+      const message = isUnknown
+        ? `nobody knows what became of it: ${error.message}`
+        : error.message;
+      return fail(reply, next, new VelourFilesError(status, message, { cause: error }));
     },
   });
   reply.once('close', () => passage.giveUp());
@@ -261,6 +286,8 @@ function elsewhere(reply: FileReply, next: HandlerCall['next']): void {
 
 function fail(reply: FileReply, next: HandlerCall['next'], error: VelourFilesError): void {
   if (next !== undefined) return next(error);
+  // The client cannot mend it, and whoever runs the application would not hear of it.
+  process.emitWarning(error);
   reply.statusCode = error.status;
   reply.end('The store of files cannot do this now\n');
 }
@@ -276,4 +303,27 @@ function folderOf(text: string): string {
 function domainOf(domain: string | undefined): string | undefined {
   if (domain === undefined || /^[\w.:[\]-]+$/.test(domain)) return domain;
   throw new TypeError(`domain is ${JSON.stringify(domain)}, and must be the name of a host`);
+}
+
+const OPTIONS: readonly string[] = [
+  'brokers',
+  'domain',
+  'folder',
+  'connections',
+] satisfies readonly (keyof VelourFilesOptions)[];
+
+/** Of programs without types: a `folder` that is misspelt would be all of the domain. */
+function checkOptions(options: Partial<VelourFilesOptions> | undefined) {
+  const given = options ?? {};
+  const unknown = Object.keys(given).find((name) => !OPTIONS.includes(name));
+  if (unknown !== undefined) {
+    throw new TypeError(`${unknown} is no option of velourFiles: there are ${OPTIONS.join(', ')}`);
+  }
+  const brokers = options?.brokers;
+  const isList = Array.isArray(brokers) && brokers.every((broker) => typeof broker === 'string');
+  if (isList && brokers.length > 0) return;
+  const is = brokers === undefined ? 'missing' : JSON.stringify(brokers);
+  throw new TypeError(
+    `brokers is ${is}, and must be a list of at least one, such as ['127.0.0.1:12280']`,
+  );
 }

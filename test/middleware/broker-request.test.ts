@@ -61,6 +61,20 @@ test('a broker gets what is of the file, and nothing of the application', () => 
   expect(headersFor({ folder: '', domain: 'd.com' }, given, 'redirect')).toEqual({ host: 'd.com' });
 });
 
+test.each([
+  'content-range',
+  'content-digest',
+  'repr-digest',
+  'content-md5',
+  'oc-checksum',
+  'if',
+  'if-match',
+  'if-none-match',
+  'if-unmodified-since',
+])('a broker gets %s of a write, to judge it by', (name) => {
+  expect(headersFor(ALL, { [name]: 'x' }, 'write')).toEqual({ [name]: 'x' });
+});
+
 test('a client gets what is of the file, with the other places of it as lines of their own', () => {
   const headers: Readonly<Record<string, string>> = {
     etag: '"a"',

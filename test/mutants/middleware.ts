@@ -5,6 +5,10 @@ import { type Mutant, tests } from './mutant.ts';
 const REQUEST = 'src/middleware/broker-request.ts';
 const BODY = 'src/middleware/request-body.ts';
 const REQUEST_TESTS = 'test/middleware/broker-request.test.ts';
+const FILES = 'src/middleware/velour-files.ts';
+const FILES_TESTS = 'test/middleware/velour-files.test.ts';
+const PASSAGE = 'src/middleware/passage.ts';
+const PASSAGE_TESTS = 'test/middleware/passage.test.ts';
 const BODY_TESTS = 'test/middleware/request-body.test.ts';
 const RULE = 'docs/middleware.md';
 
@@ -44,5 +48,69 @@ export const MIDDLEWARE_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(BODY_TESTS, 'breaks off'),
+  },
+  {
+    name: 'a-part-is-taken-for-the-whole-file',
+    rule: RULE,
+    edits: [
+      { file: REQUEST, find: "  'content-range',\n  'content-md5',", replace: "  'content-md5'," },
+    ],
+    fate: tests(REQUEST_TESTS, 'of a write, to judge it by'),
+  },
+  {
+    name: 'an-upload-loses-its-if-unmodified-since',
+    rule: RULE,
+    edits: [
+      {
+        file: REQUEST,
+        find: "  'if-unmodified-since',\n  'x-oc-mtime',",
+        replace: "  'x-oc-mtime',",
+      },
+    ],
+    fate: tests(REQUEST_TESTS, 'of a write, to judge it by'),
+  },
+  {
+    name: 'a-delete-by-an-application-takes-a-folder',
+    rule: RULE,
+    edits: [{ file: FILES, find: ", depth: '0' };", replace: ' };' }],
+    fate: tests(FILES_TESTS, 'of a file alone'),
+  },
+  {
+    name: 'a-body-that-was-read-before-is-stored-empty',
+    rule: 'F3',
+    edits: [{ file: BODY, find: 'return source.readableDidRead;', replace: 'return false;' }],
+    fate: tests(FILES_TESTS, 'was read before'),
+  },
+  {
+    name: 'an-unknown-upload-is-told-to-be-repeated',
+    rule: RULE,
+    edits: [{ file: FILES, find: 'isUnknown ? 504 : 503', replace: '503' }],
+    fate: tests(FILES_TESTS, 'is a 504'),
+  },
+  {
+    name: 'an-application-waits-for-a-frozen-broker',
+    rule: RULE,
+    edits: [{ file: PASSAGE, find: 'if (!this.#isRead) turn.begins();', replace: '' }],
+    fate: tests(PASSAGE_TESTS, 'after a DELETE'),
+  },
+  {
+    name: 'a-slow-client-is-taken-for-a-frozen-broker',
+    rule: RULE,
+    edits: [{ file: BODY, find: 'if (!isWhole) turn.ends();', replace: '' }],
+    fate: tests(PASSAGE_TESTS, 'what all wait for'),
+  },
+  {
+    name: 'a-misspelt-folder-is-the-whole-domain',
+    rule: RULE,
+    edits: [
+      { file: FILES, find: 'if (unknown !== undefined) {', replace: 'if (unknown === "") {' },
+    ],
+    fate: tests(FILES_TESTS, 'refused with what is wrong'),
+  },
+  {
+    name: 'what-a-broker-refuses-is-lost',
+    rule: RULE,
+    edits: [{ file: FILES, find: '  process.emitWarning(error);\n', replace: '' }],
+    fate: tests(FILES_TESTS, 'a warning of the process'),
   },
 ];

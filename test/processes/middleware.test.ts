@@ -123,10 +123,23 @@ describe('through the application', () => {
     expect([right.status, right.headers.get('etag')]).toEqual([201, expect.stringMatching(/^"/)]);
     expect((await put('b.txt', 'other', { 'repr-digest': `sha-512=:${sha}:` })).status).toBe(400);
     expect((await put('b.txt', 'other', { 'if-none-match': '*' })).status).toBe(412);
+    expect((await put('b.txt', 'xt', { 'content-range': 'bytes 2-3/4' })).status).toBe(400);
+    const before = { 'if-unmodified-since': 'Thu, 01 Jan 2015 00:00:00 GMT' };
+    expect((await put('b.txt', 'other', before)).status).toBe(412);
+    const kept = await fetch(`${through}/b.txt`, { method: 'DELETE', headers: before });
+    expect(kept.status).toBe(412);
     const read = await fetch(`${through}/b.txt`);
     expect([await read.text(), read.headers.get('content-type')]).toEqual(['text', 'text/x']);
     expect((await fetch(`${through}/b.txt`, { method: 'DELETE' })).status).toBe(204);
     expect((await fetch(`${through}/b.txt`)).status).toBe(404);
+  });
+
+  test('a folder is not deleted, and all that is in it stays', async () => {
+    expect((await put('album/1/a.txt', 'a')).status).toBe(201);
+    for (const folder of ['album', 'album/1']) {
+      expect((await fetch(`${through}/${folder}`, { method: 'DELETE' })).status).toBe(400);
+    }
+    expect(await (await fetch(`${through}/album/1/a.txt`)).text()).toBe('a');
   });
 
   test('an upload of unknown length is stored whole, and one that breaks off is not stored', async () => {
