@@ -46,6 +46,8 @@ class VelourStorage(Storage):
         content = SpooledTemporaryFile(max_size=MEMORY_MAX)
         with self._ask("GET", self._path(name) + "?proxy=1", name, is_file=True) as answer:
             content.writelines(iter(lambda: answer.read(65536), b""))
+            if answer.length:  # read(N) says nothing of a rest that never came
+                raise StoreError(f"{name}: broken off")
         content.seek(0)
         return File(content, name)
 
@@ -63,8 +65,7 @@ class VelourStorage(Storage):
     def delete(self, name):
         if self._of(name) == self._of(""):
             raise ValueError("delete takes the name of a file")
-        # Without Depth, a folder goes with all that is in it.
-        self._ask("DELETE", self._path(name), name, None, {"Depth": "0"}, (404,)).close()
+        self._ask("DELETE", self._path(name), name, None, {"Depth": "0"}, (404,)).close()  # and no folder
 
     def exists(self, name):
         with self._ask("HEAD", self._path(name) + "?proxy=1", name, also=NO_NAMES) as answer:
@@ -81,8 +82,7 @@ class VelourStorage(Storage):
         """The names of the folders in a folder, and of the files; none where there is no such folder."""
         prefix, names, cursor = self._of(path).rstrip("/") + "/", {"collection": [], "file": []}, ""
         while cursor is not None:
-            after = f"&cursor={quote(cursor, safe='')}" if cursor else ""
-            asked = f"/.broker/files?prefix={quote(prefix, safe='')}{after}"
+            asked = f"/.broker/files?prefix={quote(prefix, safe='')}" + (cursor and f"&cursor={quote(cursor, safe='')}")
             with self._ask("GET", asked, path) as answer:
                 page = json.load(answer)
             for entry in page["files"]:

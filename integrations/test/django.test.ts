@@ -2,6 +2,9 @@
 
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -134,6 +137,23 @@ describe.runIf(PYTHON !== undefined)('Django', () => {
       "print(name != 'race', store.open('race').read(), store.open(name).read())",
     );
     expect(said).toBe("True b'first' b'second'");
+  });
+
+  test('a file that is broken off in the midst is no file', async () => {
+    const broker = createServer((_request, response) => {
+      response.writeHead(200, { etag: '"a"', 'content-length': 100 });
+      response.write('the first', () => response.destroy());
+    }).listen(0, '127.0.0.1');
+    await once(broker, 'listening');
+    const { port } = broker.address() as AddressInfo;
+    const said = await ran(
+      'from velour_storage import StoreError',
+      `whole = VelourStorage(brokers=['127.0.0.1:${port}'])`,
+      'try: print(whole.open("a").read())',
+      'except StoreError as error: print(error)',
+    );
+    broker.close();
+    expect(said).toBe('a: broken off');
   });
 
   test('delete is of a file: no folder goes, and nothing by an empty name', async () => {

@@ -43,6 +43,8 @@ const ANSWER_HEADERS = [
   'digest',
   'location',
   'cache-control',
+  // What users have stored runs no scripts at the origin of the application.
+  'content-security-policy',
   'retry-after',
   'x-fog-ticket',
 ];

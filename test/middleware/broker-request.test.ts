@@ -78,6 +78,7 @@ test.each([
 test('a client gets what is of the file, with the other places of it as lines of their own', () => {
   const headers: Readonly<Record<string, string>> = {
     etag: '"a"',
+    'content-security-policy': 'sandbox',
     'x-fog-version': '1',
     connection: 'close',
     link: '<http://a/t/1,2/x>; rel=duplicate; pri=1, <http://b/x>; rel=duplicate; pri=2, <http://c/x?metalink>; rel=describedby',
@@ -85,6 +86,7 @@ test('a client gets what is of the file, with the other places of it as lines of
   const head = { status: 302, header: (name: string) => headers[name] };
   expect([...answerHeaders(head)]).toEqual([
     ['etag', '"a"'],
+    ['content-security-policy', 'sandbox'],
     ['link', ['<http://a/t/1,2/x>; rel=duplicate; pri=1', '<http://b/x>; rel=duplicate; pri=2']],
   ]);
 });
