@@ -8,11 +8,11 @@ import { FILE_BYTES_MAX } from '../files/manifest.ts';
 import type { PutFileOutcome } from '../files/outcomes.ts';
 import type { Frontend } from '../frontend/frontend.ts';
 import { ClientTurns } from './client-turns.ts';
-import type { SimulatedCluster } from './cluster.ts';
 import type { FileAsker } from './file-asker.ts';
 import { FileBodies } from './file-bodies.ts';
 import type { FileContent } from './file-contents.ts';
 import type { FileOracles } from './file-oracles.ts';
+import type { JudgedClientsOf } from './judged-clients.ts';
 import type { SimulatedNode } from './node.ts';
 import { readWithin } from './streams.ts';
 import type { World } from './world.ts';
@@ -28,15 +28,6 @@ interface ContentWrite {
   endMs: number;
 }
 
-export interface ContentClientsOf {
-  readonly world: World;
-  readonly cluster: SimulatedCluster;
-  readonly oracles: FileOracles;
-  readonly asker: FileAsker;
-  readonly thinkMs: readonly [number, number];
-  readonly violation: (text: string) => void;
-}
-
 export class ContentClients {
   readonly #world: World;
   readonly #oracles: FileOracles;
@@ -50,7 +41,7 @@ export class ContentClients {
   readonly #blobs = new Map<FileContent, string>();
   readonly #givenUp = new Set<FileContent>();
 
-  constructor({ world, cluster, oracles, asker, thinkMs, violation }: ContentClientsOf) {
+  constructor({ world, cluster, oracles, asker, thinkMs, violation }: JudgedClientsOf) {
     this.#world = world;
     this.#oracles = oracles;
     this.#asker = asker;

@@ -10,6 +10,7 @@ import type { SimulatedCluster } from './cluster.ts';
 import type { FileAsker } from './file-asker.ts';
 import { FileBodies } from './file-bodies.ts';
 import type { FileContent } from './file-contents.ts';
+import type { JudgedClientsOf } from './judged-clients.ts';
 import { checkRegister, type RegisterOperation } from './linearizability.ts';
 import type { SimulatedNode } from './node.ts';
 import { requestOf } from './requests.ts';
@@ -41,14 +42,6 @@ interface HeldByClient {
   untilMs: number;
 }
 
-export interface DavClientsOf {
-  readonly world: World;
-  readonly cluster: SimulatedCluster;
-  readonly asker: FileAsker;
-  readonly thinkMs: readonly [number, number];
-  readonly violation: (text: string) => void;
-}
-
 export class DavClients {
   readonly #world: World;
   readonly #cluster: SimulatedCluster;
@@ -63,7 +56,7 @@ export class DavClients {
   readonly #contents = new Map<string, FileContent>();
   readonly #givenUp = new Set<string>();
 
-  constructor({ world, cluster, asker, thinkMs, violation }: DavClientsOf) {
+  constructor({ world, cluster, asker, thinkMs, violation }: JudgedClientsOf) {
     this.#world = world;
     this.#cluster = cluster;
     this.#asker = asker;

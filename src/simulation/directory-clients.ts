@@ -8,12 +8,13 @@ import { FILE_BYTES_MAX } from '../files/manifest.ts';
 import type { FileVersion, PutFileOutcome, SetFileOutcome } from '../files/outcomes.ts';
 import type { Frontend } from '../frontend/frontend.ts';
 import { ClientTurns } from './client-turns.ts';
-import type { FrontendNode, SimulatedCluster } from './cluster.ts';
+import type { FrontendNode } from './cluster.ts';
 import { DirectoryLister } from './directory-lister.ts';
 import type { FileAsker } from './file-asker.ts';
 import { FileBodies } from './file-bodies.ts';
 import type { FileContent } from './file-contents.ts';
 import type { FileOracles } from './file-oracles.ts';
+import type { JudgedClientsOf } from './judged-clients.ts';
 import { type CounterOperation, checkCounter } from './linearizability.ts';
 import { readWithin } from './streams.ts';
 import type { World } from './world.ts';
@@ -33,15 +34,6 @@ const MOVED_BYTES = [1000, 100_000] as const;
 
 type Done = () => void;
 
-export interface DirectoryClientsOf {
-  readonly world: World;
-  readonly cluster: SimulatedCluster;
-  readonly oracles: FileOracles;
-  readonly asker: FileAsker;
-  readonly thinkMs: readonly [number, number];
-  readonly violation: (text: string) => void;
-}
-
 export class DirectoryClients {
   readonly #world: World;
   readonly #oracles: FileOracles;
@@ -58,7 +50,7 @@ export class DirectoryClients {
   #isThere = false;
   readonly #givenUp = new Set<string>();
 
-  constructor({ world, cluster, oracles, asker, thinkMs, violation }: DirectoryClientsOf) {
+  constructor({ world, cluster, oracles, asker, thinkMs, violation }: JudgedClientsOf) {
     this.#world = world;
     this.#oracles = oracles;
     this.#asker = asker;

@@ -16,6 +16,7 @@ import { FileClients } from './file-clients.ts';
 import { FileHands } from './file-hands.ts';
 import { FileOracles } from './file-oracles.ts';
 import type { Hands } from './hands.ts';
+import type { JudgedClients } from './judged-clients.ts';
 import type { Oracles } from './oracles.ts';
 import type { DrawnShape, RunShape } from './run-shape.ts';
 import { TicketClients } from './ticket-clients.ts';
@@ -92,17 +93,6 @@ export function fileServersOf(
   return 1 + (Math.floor(seed / FILES_EVERY) % SERVERS_MAX);
 }
 
-/** Clients of a run that judge by themselves what they were told. */
-interface JudgedClients {
-  start(): void;
-  stop(): void;
-  giveUp(isGivenUp: (key: FileKey) => boolean): void;
-  /** Of their files that were not given up. */
-  readonly keys: readonly FileKey[];
-  /** Called when nobody asks anything any more, of those that can tell only then. */
-  violations?(): readonly string[];
-}
-
 export interface FileRunOf {
   readonly world: World;
   readonly cluster: SimulatedCluster;
@@ -150,7 +140,7 @@ export class FileRun {
       new DirectoryClients(of),
       new DavClients(of),
       new ContentClients(of),
-      new TicketClients({ ...of, contents: asker.contents }),
+      new TicketClients(of),
     ];
   }
 

@@ -16,6 +16,7 @@ import { keyOf } from './file-asker.ts';
 import { drawEnding, FileBodies } from './file-bodies.ts';
 import type { FileContent, FileContents } from './file-contents.ts';
 import type { FileOracles } from './file-oracles.ts';
+import type { JudgedClientsOf } from './judged-clients.ts';
 import { requestOf } from './requests.ts';
 import type { World } from './world.ts';
 
@@ -40,15 +41,6 @@ interface SimulatedTicket {
   stored: FileContent | undefined;
 }
 
-export interface TicketClientsOf {
-  readonly world: World;
-  readonly cluster: SimulatedCluster;
-  readonly oracles: FileOracles;
-  readonly contents: FileContents;
-  readonly thinkMs: readonly [number, number];
-  readonly violation: (text: string) => void;
-}
-
 export class TicketClients {
   readonly #world: World;
   readonly #cluster: SimulatedCluster;
@@ -67,11 +59,11 @@ export class TicketClients {
   /** Of these nobody may know any more that they were used: all clocks were so far ahead that their records have expired. */
   readonly #forgotten = new Set<SimulatedTicket>();
 
-  constructor({ world, cluster, oracles, contents, thinkMs, violation }: TicketClientsOf) {
+  constructor({ world, cluster, oracles, asker, thinkMs, violation }: JudgedClientsOf) {
     this.#world = world;
     this.#cluster = cluster;
     this.#oracles = oracles;
-    this.#contents = contents;
+    this.#contents = asker.contents;
     this.#violation = violation;
     this.#turns = new ClientTurns(world, cluster, thinkMs);
     this.#bodies = new FileBodies(world);

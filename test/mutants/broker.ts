@@ -67,8 +67,8 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     'a-wrong-digest-is-only-told-of',
     'completion.ts',
     [
-      'if (file === undefined || !isVery(file, use)) return answer(gone);',
-      'if (file === undefined || isVery(file, use)) return answer(gone);',
+      'if (file === undefined || !isFileOfUse(file, use)) return answer(gone);',
+      'if (file === undefined || isFileOfUse(file, use)) return answer(gone);',
     ],
     [TESTS, 'with another MD5 leaves nothing'],
   ),
@@ -76,7 +76,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     'a-wrong-digest-deletes-whatever-is-there',
     'completion.ts',
     [
-      'if (file === undefined || !isVery(file, use)) return answer(gone);',
+      'if (file === undefined || !isFileOfUse(file, use)) return answer(gone);',
       'if (file === undefined) return answer(gone);',
     ],
     [TESTS, 'deletes nothing that another upload has stored since'],
@@ -84,7 +84,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-wrong-digest-deletes-the-empty-file-of-another-one',
     'completion.ts',
-    ['!isVery(file, use)', '!isOf(file, use)'],
+    ['!isFileOfUse(file, use)', '!hasContentOfUse(file, use)'],
     [TESTS, 'deletes no empty file that somebody else has stored'],
   ),
   mutant(
@@ -96,7 +96,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
   mutant(
     'what-was-stored-once-is-said-to-be-there',
     'completion.ts',
-    ["found.kind === 'found' && isOf(found.file, use);", 'true;'],
+    ["found.kind === 'found' && hasContentOfUse(found.file, use);", 'true;'],
     [TESTS, 'is not told that its file is stored once it was withdrawn'],
   ),
   mutant(

@@ -96,22 +96,25 @@ export class TicketRecords {
         return callback({ kind: 'failed', code: outcome.code, detail: outcome.detail });
       }
       const file = outcome.kind === 'value' ? fileOf(outcome.record) : undefined;
-      const isThere = file !== undefined && isOf(file, use);
+      const isThere = file !== undefined && hasContentOfUse(file, use);
       return callback({ kind: isThere ? 'stored' : 'used', use });
     });
   }
 }
 
 /** Whether this file has the content of that upload: an empty one may be of somebody else, and is the same. */
-export function isOf({ manifest }: FileVersion, { blob, size, sha512 }: TicketUse): boolean {
+export function hasContentOfUse(
+  { manifest }: FileVersion,
+  { blob, size, sha512 }: TicketUse,
+): boolean {
   if (manifest.kind === 'blob') return manifest.blob === blob;
   return blob === undefined && manifest.size === size && manifest.sha512 === sha512;
 }
 
 /** Whether this is the file of that upload, and of no other one: without a blob only the very record says so. */
-export function isVery(file: FileVersion, use: TicketUse): boolean {
-  if (file.manifest.kind === 'blob') return isOf(file, use);
-  return isOf(file, use) && use.record === printETag(etagOf(file.record));
+export function isFileOfUse(file: FileVersion, use: TicketUse): boolean {
+  if (file.manifest.kind === 'blob') return hasContentOfUse(file, use);
+  return hasContentOfUse(file, use) && use.record === printETag(etagOf(file.record));
 }
 
 const PLAIN = { tombstone: false, attributes: [] } as const;

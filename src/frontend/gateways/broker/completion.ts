@@ -9,7 +9,7 @@ import { contentTagOf } from '../../../files/http/content-tag.ts';
 import type { FileFields } from '../../../files/manifest.ts';
 import type { FileLayer } from '../../../files/outcomes.ts';
 import type { WriteTicket } from '../../../files/tickets/ticket.ts';
-import { isOf, isVery } from '../../../files/tickets/ticket-record.ts';
+import { hasContentOfUse, isFileOfUse } from '../../../files/tickets/ticket-record.ts';
 import type { TicketState } from '../../../files/tickets/tickets.ts';
 import { keyOf } from '../dav/dav-path.ts';
 import { failedReply } from '../dav/dav-replies.ts';
@@ -21,8 +21,6 @@ import type { ToldCompletion } from './broker-usage.ts';
 
 /** So often others may change the record of a wrong file before the client has to say again that it is wrong. */
 const ATTEMPTS_MAX = 16;
-
-type CompletionLayer = Pick<FileLayer, 'find'>;
 
 const FORGED = errorReply(
   'forged-ticket',
@@ -85,7 +83,7 @@ function judgeState(
       // It was stored, and may have been overwritten, deleted or withdrawn since.
       return files.find(ticket.key, (found) => {
         if (found.kind === 'failed') return answer(failedReply(found));
-        const isThere = found.kind === 'found' && isOf(found.file, use);
+        const isThere = found.kind === 'found' && hasContentOfUse(found.file, use);
         return answer(isThere ? completedReply(ticket, use) : USED);
       });
     }
@@ -94,7 +92,7 @@ function judgeState(
 
 /** Whoever has stored the file in another way, by WebDAV or through the broker, may say so as well. */
 function completeOther(
-  files: CompletionLayer,
+  files: Pick<FileLayer, 'find'>,
   ticket: WriteTicket,
   told: ToldCompletion,
   answer: ReplyCallback,
@@ -147,7 +145,7 @@ function withdraw(
   return findWay(parts, path, (found) => {
     if (found.kind === 'failed') return answer(failedReply(found));
     const { file } = found.way.self;
-    if (file === undefined || !isVery(file, use)) return answer(gone);
+    if (file === undefined || !isFileOfUse(file, use)) return answer(gone);
     const refusal = lockRefusal(found.way, 'membership', submitted);
     if (refusal !== undefined) return answer(refusal);
     return parts.files.delete(ticket.key, { ifMatch: [etagOf(file.record)] }, (outcome) => {
