@@ -4,6 +4,7 @@ import { type Mutant, tests } from './mutant.ts';
 
 const BROKER = 'src/frontend/gateways/broker';
 const TESTS = 'test/frontend/gateways/broker/broker.test.ts';
+const HEAD_TESTS = 'test/frontend/gateways/broker/redirect-head.test.ts';
 const REST_TESTS = 'test/frontend/gateways/broker/rest.test.ts';
 
 function mutant(
@@ -51,8 +52,20 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-redirect-leads-to-one-server-alone',
     'file-links.ts',
-    ['...urls.map(', '...urls.slice(0, 1).map('],
+    ['const DUPLICATES_MAX = 4;', 'const DUPLICATES_MAX = 1;'],
     [TESTS, 'is there: GET says where'],
+  ),
+  mutant(
+    'a-redirect-names-all-copies',
+    'file-links.ts',
+    ['urls.slice(0, DUPLICATES_MAX)', 'urls'],
+    [HEAD_TESTS, 'names four copies'],
+  ),
+  mutant(
+    'the-head-of-a-redirect-has-no-bound',
+    'file-links.ts',
+    ['if (bytes > URL_BYTES_MAX) break;', ''],
+    [HEAD_TESTS, 'fits where nginx has room'],
   ),
   mutant(
     'a-ticket-completes-the-file-of-any-path',

@@ -57,7 +57,7 @@ const UPLOAD_ERRORS: readonly ErrorCode[] = [
 ];
 const LINKED = {
   Location: 'The file at a file server that has it; the URL ends within an hour.',
-  Link: 'One line for each copy, `rel=duplicate`, and one for the Metalink document.',
+  Link: 'One line for each of up to four copies, `rel=duplicate`, and one for the Metalink document.',
   'Repr-Digest': 'The SHA-512 of the file; `Digest` says the same to older clients.',
   ETag: 'Of the content, as the file server has it.',
 };

@@ -38,7 +38,7 @@ describe('a file that file servers have', () => {
       /^http:\/\/a\.example:80\/t\/([\w.-]+)\/b%20c\.txt$/.exec(String(location)) ?? [];
     expect(stage.opened(token)).toMatchObject({
       purpose: 'read',
-      key: keyOf('a/b c.txt'),
+      sha512: SHA512,
       contentType: 'text/plain',
     });
     // RFC 6249: one line each, never one line with commas.

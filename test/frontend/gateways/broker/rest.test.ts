@@ -41,7 +41,7 @@ describe('a file', () => {
     expect(told.locations).toHaveLength(2);
     const [, token = ''] =
       /^http:\/\/a\.example:80\/t\/([^/]+)\/b%20c\.txt$/.exec(told.locations[0].url) ?? [];
-    expect(stage.opened(token)).toMatchObject({ purpose: 'read', key: keyOf('a/b c.txt') });
+    expect(stage.opened(token)).toMatchObject({ purpose: 'read', sha512: SHA512 });
     expect(json(stage, 'GET', '/.broker/files?path=a/b+c.txt')).toMatchObject({ size: 8 });
   });
 

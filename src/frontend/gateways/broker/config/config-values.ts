@@ -120,6 +120,8 @@ export interface ShareUrl {
   readonly url: string;
   readonly host: string;
   readonly port: number;
+  /** Whether the URL says the port. */
+  readonly hasPort: boolean;
 }
 
 export function shareUrlIn(word: ConfigWord): ShareUrl {
@@ -140,7 +142,12 @@ export function shareUrlIn(word: ConfigWord): ShareUrl {
     );
   }
   // It goes into the head of an answer, which has no characters beyond ASCII: node:http throws at them.
-  return { url: withVariables(escaped(word.text)), host: hostNameOf(host), port: number };
+  return {
+    url: withVariables(escaped(word.text)),
+    host: hostNameOf(host),
+    port: number,
+    hasPort: port !== undefined,
+  };
 }
 
 function isVariable(name: string): boolean {

@@ -138,7 +138,7 @@ export class BrokerRest {
     const described = describeFile(path, { kind: manifest.kind, fields: manifest });
     if (manifest.kind === 'directory' || key === undefined) return reply(jsonReply(200, described));
     return files.places(file, (places) => {
-      const terms = readTerms(key, manifest);
+      const terms = readTerms(manifest);
       if (terms === undefined) {
         return reply(jsonReply(200, { ...described, ...describePlaces(places, () => '') }));
       }
