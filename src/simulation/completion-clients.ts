@@ -3,11 +3,12 @@
 // overwrite, delete or lock the file. What must hold: a completion is of what is there, a wrong one leaves nothing of its own
 // upload and takes nothing of anybody else, and what is locked stays.
 
+import { assert } from '../cluster/assert.ts';
 import { ERROR_HEADER } from '../cluster/http/errors.ts';
 import { type Body, type HttpReply, isWhole, replyHeader } from '../cluster/http/http.ts';
+import { type BlobId, parseBlobId } from '../files/blob-id.ts';
 import { type FileKey, ticketKey, ticketSecretKey } from '../files/file-key.ts';
 import { contentTagOf } from '../files/http/content-tag.ts';
-import { ticketIdIn } from '../files/tickets/ticket.ts';
 import { BrokerAsker, keyAtTop } from './broker-asker.ts';
 import { ClientTurns, once } from './client-turns.ts';
 import type { FrontendNode, SimulatedCluster } from './cluster.ts';
@@ -37,6 +38,7 @@ const LOCK_INFO: Body = {
 interface CompletedUpload {
   readonly name: string;
   readonly ticket: string;
+  readonly id: BlobId;
   /** The broker that has issued the ticket. */
   readonly issuer: FrontendNode;
   readonly content: FileContent;
@@ -88,9 +90,8 @@ export class CompletionClients {
       const isLost = isGivenUp(keyAtTop(name)) || isGivenUp(ticketSecretKey());
       if (isLost) this.#broker.giveUp(name);
     }
-    for (const { name, ticket } of this.#uploads.values()) {
-      const id = ticketIdIn(ticket);
-      if (id !== undefined && isGivenUp(ticketKey(id))) this.#broker.giveUp(name);
+    for (const { name, id } of this.#uploads.values()) {
+      if (isGivenUp(ticketKey(id))) this.#broker.giveUp(name);
     }
   }
 
@@ -117,9 +118,11 @@ export class CompletionClients {
     this.#broker.ask(issuer, { method: 'PUT', name }, (reply) => {
       const ticket = replyHeader(reply, 'x-fog-ticket');
       if (reply.status !== 307 || ticket === undefined) return done();
+      const id = parseBlobId(JSON.parse(bytesOf(reply).toString()).id);
+      assert(id !== undefined, 'a ticket has an id');
       const content = this.#broker.newContent();
       const stored = this.#broker.begin(name, 'stored', content);
-      const upload: CompletedUpload = { name, ticket, issuer, content, stored };
+      const upload: CompletedUpload = { name, ticket, id, issuer, content, stored };
       this.#uploads.set(content, upload);
       const isMeanwhile = this.#world.random.chance(0.2);
       if (isMeanwhile) this.#completeSome(upload, done);
