@@ -93,6 +93,14 @@ export function domainOf(
   return domainsByHost.get(hostNameOf(hostHeader)) ?? domainsByHost.get(ANY);
 }
 
+/** @param name one of its hosts, or that of its files @returns undefined where no domain has it; `*` stands for no other name */
+export function domainCalled(
+  { domains, domainsByHost }: BrokerConfig,
+  name: string,
+): BrokerDomain | undefined {
+  return domains.find((domain) => domain.name === name) ?? domainsByHost.get(hostNameOf(name));
+}
+
 /** @returns the host in the form in which names are compared: lower case, without port and without a dot at its end */
 export function hostNameOf(hostHeader: string): string {
   const [, name = ''] = /^(\[[^\]]*\]|[^:]*)(?::\d*)?$/.exec(hostHeader.trim()) ?? [];
