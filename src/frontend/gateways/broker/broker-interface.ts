@@ -16,6 +16,7 @@ import type { DavParts } from '../dav/resources.ts';
 import { BrokerGateway } from './broker.ts';
 import type { BrokerRules } from './config/active-config.ts';
 import type { BrokerConfigFile } from './config/config-file.ts';
+import { DavAccess } from './dav-access.ts';
 import { BrokerRest } from './rest/rest.ts';
 
 export interface BrokerOptions {
@@ -47,6 +48,7 @@ export class BrokerInterface implements HttpService, FurtherInterface {
     this.#routes = new Routes('broker', runtime, metrics, { address, workerGroup, beside });
     this.#routes.addWarning('rules', () => rules.problem);
     new BrokerRest({ davParts, rules }).addTo(this.#routes);
+    new DavAccess({ dav, rules }).addTo(this.#routes);
     const { clock } = runtime;
     new BrokerGateway({ dav, davParts, clock, rules }).addTo(this.#routes, metrics);
   }
