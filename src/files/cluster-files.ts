@@ -4,7 +4,7 @@
 import { bytesStream } from '../cluster/http/byte-stream.ts';
 import type { ErrorCode } from '../cluster/http/errors.ts';
 import { whenFullOf } from '../cluster/model/cluster-map.ts';
-import { type Condition, etagOf } from '../cluster/model/condition.ts';
+import { etagOf } from '../cluster/model/condition.ts';
 import type { Clock } from '../cluster/ports.ts';
 import type { OperationContext } from '../coordinator/operations/operation-context.ts';
 import type { WriteRequest } from '../coordinator/operations/set/decision.ts';
@@ -19,7 +19,7 @@ import { DEFAULT_CLASS, type FileKey } from './file-key.ts';
 import type { FileOperations, FileParts } from './file-parts.ts';
 import { findPlaces, serversIn } from './file-places.ts';
 import { FilePut, ROOM_BYTES_MIN } from './file-put.ts';
-import { fileOf, isAny, setFileRecord } from './file-record.ts';
+import { fileOf, isAny, setFileRecord, unkept } from './file-record.ts';
 import { FileServerWatch } from './file-server-watch.ts';
 import { fileTimes } from './file-times.ts';
 import { type FileManifest, faultOfFields } from './manifest.ts';
@@ -28,6 +28,7 @@ import type {
   ByteRange,
   CopyFile,
   DeleteFileOutcome,
+  FileCondition,
   FileLayer,
   FileLocation,
   FilePlacesOutcome,
@@ -44,6 +45,7 @@ import type {
 } from './outcomes.ts';
 import { type PlacedServer, placementOf } from './placement.ts';
 import { readOrder } from './read-order.ts';
+import { keepIfClear } from './second-look.ts';
 import { ClusterTickets } from './tickets/cluster-tickets.ts';
 
 /** H40: a cache may evict the record of a file, and nobody could tell then whether its blob is garbage. */
@@ -129,7 +131,11 @@ export class ClusterFiles implements FileLayer {
     }
   }
 
-  delete(key: FileKey, condition: Condition, callback: (outcome: DeleteFileOutcome) => void): void {
+  delete(
+    key: FileKey,
+    condition: FileCondition,
+    callback: (outcome: DeleteFileOutcome) => void,
+  ): void {
     this.find(key, (found) => {
       if (found.kind === 'failed') {
         const { code, detail } = found;
@@ -142,7 +148,7 @@ export class ClusterFiles implements FileLayer {
       };
       return isAny(condition)
         ? this.#deleteAny(key, file !== undefined, done)
-        : this.#deleteIf(key, condition, done);
+        : this.#deleteIf(key, condition, file, done);
     });
   }
 
@@ -157,10 +163,11 @@ export class ClusterFiles implements FileLayer {
   }
 
   amend(
-    { key, file: { manifest, record }, change }: AmendFile,
+    { key, file: { manifest, record }, change, lookAgain }: AmendFile,
     callback: (outcome: SetFileOutcome) => void,
   ): void {
-    this.#set(key, { ...manifest, ...change }, { ifMatch: [etagOf(record)] }, (outcome) => {
+    const condition = { ifMatch: [etagOf(record)], lookAgain };
+    this.#set(key, { ...manifest, ...change }, condition, (outcome) => {
       // Of another class it has other copies: whoever holds it looks now, and not when its turn comes.
       if (change.replicationClass !== undefined && outcome.kind === 'stored')
         this.#lookAt(manifest);
@@ -231,7 +238,7 @@ export class ClusterFiles implements FileLayer {
   #set(
     key: FileKey,
     manifest: FileManifest,
-    condition: Condition,
+    condition: FileCondition,
     callback: (outcome: SetFileOutcome) => void,
   ): void {
     if (this.#isCache) return callback({ kind: 'not-stored', ...NO_FILES });
@@ -248,12 +255,28 @@ export class ClusterFiles implements FileLayer {
     );
   }
 
-  #deleteIf(key: FileKey, condition: Condition, done: (outcome: DeleteFileOutcome) => void): void {
+  /** @param file what was there before */
+  #deleteIf(
+    key: FileKey,
+    { lookAgain, ...condition }: FileCondition,
+    file: FileVersion | undefined,
+    done: (outcome: DeleteFileOutcome) => void,
+  ): void {
+    const { conditional } = this.parts;
     const request = { key, condition, change: { kind: 'delete' } } as const;
-    this.parts.conditional.write(request, (outcome) => {
+    conditional.write(request, (outcome) => {
       switch (outcome.kind) {
-        case 'stored':
-          return done({ kind: 'deleted', existed: !outcome.created });
+        case 'stored': {
+          const { record, created } = outcome;
+          const change = { key, own: undefined, former: file?.record, lookAgain };
+          return keepIfClear(conditional, change, (fate) =>
+            done(
+              fate === 'kept'
+                ? { kind: 'deleted', existed: !created }
+                : unkept(fate, record, file?.record),
+            ),
+          );
+        }
         case 'unmet':
           return done({ kind: 'unmet', file: outcome.record && fileOf(outcome.record) });
         case 'not-stored':

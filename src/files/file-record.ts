@@ -1,19 +1,20 @@
 // Reads and sets the record of a file, in which it becomes visible: whatever is done to a file ends with one such set.
 
-import { type Condition, etagOf } from '../cluster/model/condition.ts';
-import { recordValue, type StoredRecord } from '../cluster/model/record.ts';
+import { etagOf } from '../cluster/model/condition.ts';
+import { recordValue, recordVersion, type StoredRecord } from '../cluster/model/record.ts';
 import type { WriteRequest } from '../coordinator/operations/set/decision.ts';
 import { storedRecordOf } from '../coordinator/operations/set/set-record.ts';
 import type { FileKey } from './file-key.ts';
 import type { FileOperations } from './file-parts.ts';
 import { decodeManifest, encodeManifest, type FileManifest } from './manifest.ts';
-import type { FileVersion, PutFile, SetFileOutcome } from './outcomes.ts';
+import type { FileCondition, FileVersion, PutFile, SetFileOutcome } from './outcomes.ts';
+import { type ChangeFate, keepIfClear } from './second-look.ts';
 
 export interface FileRecordSet {
   readonly key: FileKey;
   readonly manifest: FileManifest;
   /** What the record must be (H39); `NO_CONDITION` overwrites whatever there is. */
-  readonly condition: Condition;
+  readonly condition: FileCondition;
   /** As in PutFile. */
   readonly confirm?: PutFile['confirm'];
   /** Asked before each set: why there must be none any more. */
@@ -63,11 +64,19 @@ function setNow(
         : callback(outcome),
     );
   }
-  const change = { kind: 'put', value, attributes: [], expiresAtMs: 0 } as const;
-  return conditional.write({ key, condition, change }, (outcome) => {
+  const { lookAgain, ...present } = condition;
+  // What was there before is needed where the set may have to be undone.
+  const kind = lookAgain === undefined ? 'put' : 'getset';
+  const change = { kind, value, attributes: [], expiresAtMs: 0 } as const;
+  return conditional.write({ key, condition: present, change }, (outcome) => {
     switch (outcome.kind) {
-      case 'stored':
-        return stored(outcome.record, outcome.created);
+      case 'stored': {
+        const { record, previous, created } = outcome;
+        const done = { key, own: record, former: previous, lookAgain };
+        return keepIfClear(conditional, done, (fate) =>
+          fate === 'kept' ? stored(record, created) : callback(unkept(fate, record, previous)),
+        );
+      }
       case 'unmet':
         return callback({ kind: 'unmet', file: outcome.record && fileOf(outcome.record) });
       case 'not-stored':
@@ -77,13 +86,24 @@ function setNow(
   });
 }
 
-/** Whether whatever there is may be replaced. */
-export function isAny({ ifMatch, ifNoneMatch }: Condition): boolean {
-  return ifMatch === undefined && ifNoneMatch === undefined;
+/** Whether whatever there is may be replaced, and nothing else counts. */
+export function isAny({ ifMatch, ifNoneMatch, lookAgain }: FileCondition): boolean {
+  return ifMatch === undefined && ifNoneMatch === undefined && lookAgain === undefined;
+}
+
+/** @returns how a change ends that was made and is not to stay */
+export function unkept(
+  fate: Exclude<ChangeFate, 'kept'>,
+  own: StoredRecord,
+  former: StoredRecord | undefined,
+): Extract<SetFileOutcome, { kind: 'unmet' | 'unknown' }> {
+  return fate === 'undone'
+    ? { kind: 'unmet', file: former && fileOf(former) }
+    : { kind: 'unknown', version: recordVersion(own) };
 }
 
 /** @returns the condition that there is this very record still, or still none */
-export function asFound(file: FileVersion | undefined): Condition {
+export function asFound(file: FileVersion | undefined): FileCondition {
   return file === undefined ? { ifNoneMatch: 'any' } : { ifMatch: [etagOf(file.record)] };
 }
 

@@ -18,6 +18,22 @@ import type { Tickets } from './tickets/tickets.ts';
 /** What is known of a content when it has come. */
 export type ContentName = Pick<ContentSums, 'size' | 'sha512' | 'md5'>;
 
+/**
+ * Looks at what a change depends on beside its own record: the directories around it, and their locks.
+ * @param callback to be called exactly once: `barred` where the change must not be, `unclear` where nobody can tell
+ */
+export type SecondLook = (callback: (seen: 'clear' | 'barred' | 'unclear') => void) => void;
+
+/** What must hold of the record of a file when it is set or deleted (H39), and of others when that is done. */
+export interface FileCondition extends Condition {
+  /**
+   * Asked when the record is set, and before anybody is told. A lock around it that the look does not see is acknowledged later
+   * than the change was made, so no lock is passed. A change that is barred is undone, on the condition that it is still there,
+   * and ends as `unmet` with the file that was there before; one that cannot be undone ends as `unknown`.
+   */
+  readonly lookAgain?: SecondLook | undefined;
+}
+
 export interface PutFile {
   /**
    * A function makes it of the content, where that is what a file is called by: it is known when the body has come. Of a
@@ -44,7 +60,7 @@ export interface PutFile {
   /** Whether all copies must be there before the file is acknowledged; otherwise two are enough, and the rest follows. */
   readonly waitsForAll: boolean;
   /** What the record of the file must be (H39), by the content too; `NO_CONDITION` overwrites whatever there is. */
-  readonly condition: Condition | ((content: ContentName) => Condition);
+  readonly condition: FileCondition | ((content: ContentName) => FileCondition);
   /**
    * Asked when the content is there, immediately before the record is set, and again where somebody was faster: what the
    * record is to be set on. The content may have taken hours, and others may have changed what is beside it, or other records
@@ -63,7 +79,7 @@ export interface PutFile {
 /** What a gateway has judged in the last moment before a record is set. */
 export interface ConfirmedSet {
   /** That the record is the one that was judged. */
-  readonly condition: Condition;
+  readonly condition: FileCondition;
   /** What is kept beside the content. */
   readonly attributes: FileAttributes | undefined;
 }
@@ -89,13 +105,14 @@ export interface MakeDirectory {
   readonly key: FileKey;
   readonly attributes: FileAttributes | undefined;
   /** What the record must be: `ifNoneMatch: 'any'` makes a directory only where nothing is. */
-  readonly condition: Condition;
+  readonly condition: FileCondition;
 }
 
 export interface AmendFile {
   readonly key: FileKey;
   /** As `find` or a set has told it. */
   readonly file: FileVersion;
+  readonly lookAgain?: SecondLook | undefined;
   /** What is left out stays; `attributes` takes the place of all that there were. */
   readonly change: {
     readonly attributes?: FileAttributes;
@@ -112,7 +129,7 @@ export interface CopyFile {
   /** Of the copy: those of `from` are not taken over by themselves. */
   readonly attributes: FileAttributes | undefined;
   /** What the record of the destination must be. */
-  readonly condition: Condition;
+  readonly condition: FileCondition;
 }
 
 export interface ListDirectory {
@@ -218,7 +235,11 @@ export interface FileLayer {
     callback: (outcome: OpenFileOutcome) => void,
   ): void;
   /** Deletes one file or one directory, whatever is in it. */
-  delete(key: FileKey, condition: Condition, callback: (outcome: DeleteFileOutcome) => void): void;
+  delete(
+    key: FileKey,
+    condition: FileCondition,
+    callback: (outcome: DeleteFileOutcome) => void,
+  ): void;
   /** Sets the record of a directory, whether or not the one above it exists. @param callback called exactly once */
   makeDirectory(request: MakeDirectory, callback: (outcome: SetFileOutcome) => void): void;
   /**

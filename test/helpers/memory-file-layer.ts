@@ -18,6 +18,7 @@ import type {
   ContentName,
   CopyFile,
   DeleteFileOutcome,
+  FileCondition,
   FileLayer,
   FileLocation,
   FilePlacesOutcome,
@@ -97,23 +98,20 @@ export class MemoryFileLayer implements FileLayer {
           }
           const own = typeof key === 'function' ? key(sums) : key;
           const told = this.#manifestOf(content, request);
-          const store = (set: ConfirmedSet): PutFileOutcome => {
-            const there = this.#files.get(nameOf(own));
-            if (!holds(set.condition, there)) return { kind: 'unmet', file: there };
-            const file = this.#set(own, { ...told, attributes: set.attributes });
-            return { kind: 'stored', file, created: there === undefined };
-          };
+          const store = (set: ConfirmedSet, stored: (outcome: SetFileOutcome) => void) =>
+            this.#setIf(own, { ...told, attributes: set.attributes }, set.condition, stored);
           const confirm = (attempts = CONFIRMATIONS_MAX): void =>
             request.confirm?.((set) => {
               if (set === undefined) return callback({ kind: 'unmet', file: undefined });
-              const outcome = store(set);
-              const isOver = outcome.kind !== 'unmet' || attempts === 1;
-              return isOver ? callback(outcome) : confirm(attempts - 1);
+              return store(set, (outcome) => {
+                const isOver = outcome.kind !== 'unmet' || attempts === 1;
+                return isOver ? callback(outcome) : confirm(attempts - 1);
+              });
             }, told);
           const { attributes } = request;
           return isJudgedLater
             ? confirm()
-            : callback(store({ condition: conditionOn(sums), attributes }));
+            : store({ condition: conditionOn(sums), attributes }, callback);
         }
       }
     };
@@ -186,10 +184,11 @@ export class MemoryFileLayer implements FileLayer {
   }
 
   amend(
-    { key, file: { manifest, record }, change }: AmendFile,
+    { key, file: { manifest, record }, change, lookAgain }: AmendFile,
     callback: (outcome: SetFileOutcome) => void,
   ): void {
-    this.#setIf(key, { ...manifest, ...change }, { ifMatch: [etagOf(record)] }, callback);
+    const condition = { ifMatch: [etagOf(record)], lookAgain };
+    this.#setIf(key, { ...manifest, ...change }, condition, callback);
   }
 
   copy(
@@ -222,13 +221,33 @@ export class MemoryFileLayer implements FileLayer {
   #setIf(
     key: FileKey,
     manifest: FileManifest,
-    condition: Condition,
+    condition: FileCondition,
     callback: (outcome: SetFileOutcome) => void,
   ): void {
     const present = this.#files.get(nameOf(key));
     if (!holds(condition, present)) return callback({ kind: 'unmet', file: present });
     const file = this.#set(key, manifest);
-    return callback({ kind: 'stored', file, created: present === undefined });
+    return this.#keepIfClear(key, { present, file }, condition, (unkept) =>
+      callback(unkept ?? { kind: 'stored', file, created: present === undefined }),
+    );
+  }
+
+  /** @param callback called with how the change ends that is not to stay, or undefined for one that is */
+  #keepIfClear(
+    key: FileKey,
+    change: Record<'present' | 'file', FileVersion | undefined>,
+    { lookAgain = (callback) => callback('clear') }: FileCondition,
+    callback: (unkept: Extract<SetFileOutcome, { kind: 'unmet' | 'unknown' }> | undefined) => void,
+  ): void {
+    const { present, file } = change;
+    lookAgain((seen) => {
+      if (seen === 'clear') return callback(undefined);
+      const isStill = this.#files.get(nameOf(key)) === file;
+      if (seen === 'unclear' || !isStill) return callback({ kind: 'unknown', version: undefined });
+      if (present === undefined) this.#files.delete(nameOf(key));
+      else this.#set(key, present.manifest);
+      return callback({ kind: 'unmet', file: present });
+    });
   }
 
   #set(key: FileKey, manifest: FileManifest): FileVersion {
@@ -264,12 +283,18 @@ export class MemoryFileLayer implements FileLayer {
     return callback({ kind: 'open', body });
   }
 
-  delete(key: FileKey, condition: Condition, callback: (outcome: DeleteFileOutcome) => void): void {
+  delete(
+    key: FileKey,
+    condition: FileCondition,
+    callback: (outcome: DeleteFileOutcome) => void,
+  ): void {
     if (this.deletes !== undefined) return callback(this.deletes);
     const present = this.#files.get(nameOf(key));
     if (!holds(condition, present)) return callback({ kind: 'unmet', file: present });
     const existed = this.#files.delete(nameOf(key));
-    return callback({ kind: 'deleted', existed });
+    return this.#keepIfClear(key, { present, file: undefined }, condition, (unkept) =>
+      callback(unkept ?? { kind: 'deleted', existed }),
+    );
   }
 }
 

@@ -13,6 +13,8 @@ import type { ReadCallback, ReadOutcome } from '../../src/coordinator/operations
 import type { WriteCallback, WriteRequest } from '../../src/coordinator/operations/set/decision.ts';
 import type { FileOperations } from '../../src/files/file-parts.ts';
 
+const EMPTY = Buffer.alloc(0);
+
 export class MemoryOperations {
   /** What was done, in this order: `get`, `set` or `write`, and the key. */
   readonly done: string[] = [];
@@ -58,12 +60,19 @@ export class MemoryOperations {
     this.done.push(`write ${nameOf(key)}`);
     if (this.writes !== undefined) return callback(this.writes);
     const present = this.recordOf(key);
-    if (!holds(condition, present) || change.kind !== 'put') {
+    if (!holds(condition, present) || change.kind === 'incr' || change.kind === 'append') {
       return callback({ kind: 'unmet', why: 'condition', record: present });
     }
-    const record = this.keep(key, change.value, change.expiresAtMs);
     const created = present === undefined;
-    return callback({ kind: 'stored', record, previous: undefined, created });
+    const previous = change.kind === 'getset' ? present : undefined;
+    if (change.kind !== 'delete') {
+      const record = this.keep(key, change.value, change.expiresAtMs);
+      return callback({ kind: 'stored', record, previous, created });
+    }
+    const version = this.#version++ as Version;
+    const record = encodeRecord({ key, version, value: EMPTY, tombstone: true });
+    this.#records.delete(key.toString('latin1'));
+    return callback({ kind: 'stored', record, previous, created });
   }
 }
 

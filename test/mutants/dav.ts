@@ -21,6 +21,55 @@ function mutant(
   };
 }
 
+const PASSED = 'is not passed by what was judged before it';
+
+function undoing(
+  name: string,
+  [find, replace]: readonly [find: string, replace: string],
+  test: string,
+  file = 'src/files/second-look.ts',
+): Mutant {
+  return { name, rule: 'H39', edits: [{ file, find, replace }], fate: tests(LOOK_TESTS, test) };
+}
+
+const LOOK_TESTS = 'test/files/second-look.test.ts';
+const UNDOING: readonly Mutant[] = [
+  undoing(
+    'a-change-without-its-second-look',
+    ['return lookAgain((seen) => {', "return callback('kept');\n  lookAgain((seen) => {"],
+    'is undone where it is barred',
+  ),
+  undoing(
+    'an-undoing-of-what-others-have-made',
+    [
+      'own === undefined ? NOTHING : { ifMatch: [etagOf(own)] }',
+      'own === undefined ? NOTHING : {}',
+    ],
+    'is left to whoever has changed it again',
+  ),
+  undoing(
+    'a-delete-is-undone-over-what-came-since',
+    ['own === undefined ? NOTHING', 'own === undefined ? {}'],
+    'is left to whoever has changed it again',
+  ),
+  undoing(
+    'what-is-not-undone-is-said-to-be',
+    ["callback(isAsBefore ? 'undone' : 'unclear')", "callback('undone')"],
+    'is left to whoever has changed it again',
+  ),
+  undoing(
+    'what-nobody-can-look-at-is-acknowledged',
+    ["        return callback('unclear');", "        return callback('kept');"],
+    'is neither kept nor undone where nobody can look',
+  ),
+  undoing(
+    'a-set-that-forgets-what-was-there',
+    ["lookAgain === undefined ? 'put' : 'getset'", "lookAgain === undefined ? 'getset' : 'put'"],
+    'is undone where it is barred',
+    'src/files/file-record.ts',
+  ),
+];
+
 export const DAV_MUTANTS: readonly Mutant[] = [
   {
     name: 'a-put-over-whatever-came-since-it-was-judged',
@@ -28,8 +77,8 @@ export const DAV_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/frontend/gateways/dav/store.ts',
-        find: 'return { condition: asJudged({ etag }), attributes',
-        replace: 'return { condition: etag ? {} : {}, attributes',
+        find: 'condition: { ...asJudged({ etag }), lookAgain }',
+        replace: 'condition: { lookAgain }',
       },
     ],
     fate: SEEDS,
@@ -40,8 +89,8 @@ export const DAV_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/files/cluster-files.ts',
-        find: '{ ...manifest, ...change }, { ifMatch: [etagOf(record)] }',
-        replace: '{ ...manifest, ...change }, etagOf(record) ? {} : {}',
+        find: 'const condition = { ifMatch: [etagOf(record)], lookAgain };',
+        replace: 'const condition = { lookAgain };',
       },
     ],
     fate: SEEDS,
@@ -185,7 +234,7 @@ export const DAV_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-put-over-whatever-is-there-by-then',
     'store.ts',
-    ['condition: asJudged({ etag })', 'condition: {}'],
+    ['condition: { ...asJudged({ etag }), lookAgain }', 'condition: { lookAgain }'],
     ['that is set in the last moment is not passed either'],
   ),
   mutant(
@@ -198,8 +247,8 @@ export const DAV_MUTANTS: readonly Mutant[] = [
     'a-put-that-forgets-what-was-set-meanwhile',
     'store.ts',
     [
-      'setOver(again.way.self));',
-      '{ ...setOver(again.way.self), attributes: way.self.file?.manifest.attributes });',
+      'setOver(parts, again.way.self, usage));',
+      '{ ...setOver(parts, again.way.self, usage), attributes: way.self.file?.manifest.attributes });',
     ],
     ['is refreshed, and properties are set, while its owner sends a file'],
   ),
@@ -217,10 +266,83 @@ export const DAV_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a-file-in-a-collection-that-is-gone',
-    'store.ts',
-    ["found.kind === 'failed' || found.way.self.kind === 'collection'", 'found !== undefined'],
+    'look-around.ts',
+    ['isPlaced && isFree', 'isFree'],
     ['that is gone when a file in it is stored keeps none either'],
   ),
+  mutant(
+    'a-change-that-passes-a-lock-given-since-it-was-judged',
+    'look-around.ts',
+    ['isPlaced && isFree', 'isPlaced'],
+    [PASSED],
+  ),
+  mutant(
+    'a-second-look-at-the-own-collection-alone',
+    'look-around.ts',
+    [
+      'lockRefusal(wayInto(way, self), affected, submitted)',
+      'lockRefusal(way, affected, new Set([...submitted, ...way.around.flatMap(({ locks }) => locks.map(({ token }) => token))]))',
+    ],
+    ['goes no further into what is locked'],
+  ),
+  mutant(
+    'a-second-look-where-nobody-answers-is-clear',
+    'look-around.ts',
+    ["callback('unclear')", "callback('clear')"],
+    ['that nobody can look at once more'],
+  ),
+  mutant(
+    'a-put-that-looks-around-before-alone',
+    'store.ts',
+    ['condition: { ...asJudged({ etag }), lookAgain }', 'condition: asJudged({ etag })'],
+    [PASSED],
+  ),
+  mutant(
+    'a-collection-that-is-made-in-spite-of-a-lock',
+    'store.ts',
+    ['{ ...asJudged(NOTHING_THERE), lookAgain }', 'asJudged(NOTHING_THERE)'],
+    [PASSED],
+  ),
+  mutant(
+    'a-property-that-is-set-in-spite-of-a-lock',
+    'proppatch.ts',
+    ['{ key, file, change, lookAgain }', '{ key, file, change }'],
+    [PASSED],
+  ),
+  mutant(
+    'a-delete-that-looks-around-before-alone',
+    'removal.ts',
+    ['{ ...asJudged(self), lookAgain }', 'asJudged(self)'],
+    [PASSED],
+  ),
+  mutant(
+    'a-copy-that-looks-around-before-alone',
+    'transfer.ts',
+    ['{ ...asJudged(there), lookAgain }', 'asJudged(there)'],
+    [PASSED],
+  ),
+  mutant(
+    'a-stopped-move-leaves-its-copy',
+    'transfer.ts',
+    ['if (key === undefined || copy === undefined) return', 'if (key !== undefined) return'],
+    [PASSED],
+  ),
+  mutant(
+    'a-stopped-move-leaves-nothing-in-the-place-of-its-copy',
+    'take-back.ts',
+    ['if (former === undefined) return', 'if (key.length > 0) return'],
+    [PASSED],
+  ),
+  mutant(
+    'a-stopped-move-takes-back-what-is-no-longer-its-copy',
+    'take-back.ts',
+    [
+      'const condition = { ifMatch: [etagOf(copy.record)] };',
+      'const condition = etagOf(copy.record) ? {} : {};',
+    ],
+    ['a MOVE that is stopped takes back its own copy'],
+  ),
+  ...UNDOING,
   mutant(
     'a-delete-that-lists-once',
     'removal.ts',
@@ -230,7 +352,7 @@ export const DAV_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-delete-of-a-tree-passes-the-locks-in-it',
     'removal.ts',
-    ['!mayChange(locksOver(resourcesOn(entry)), context.submitted)', 'attempts === 0'],
+    ["lockRefusal(entry, 'membership', context.submitted) !== undefined", 'attempts === 0'],
     ['lets only those change its file who know its token'],
   ),
   mutant(
@@ -256,7 +378,7 @@ export const DAV_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a-copy-into-what-was-locked-meanwhile',
-    'transfer.ts',
+    'standing.ts',
     ["if (standing.kind !== 'free') return", "if (standing.kind === 'replaced') return"],
     ['goes no further into what is locked'],
   ),
@@ -269,7 +391,7 @@ export const DAV_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-move-deletes-what-it-has-not-copied',
     'removal.ts',
-    ['files.delete(key, asJudged(self), ', 'files.delete(key, {}, '],
+    ['{ ...asJudged(self), lookAgain }', '{ lookAgain }'],
     ['a MOVE moves what was written meanwhile as well'],
   ),
   mutant(
@@ -280,13 +402,13 @@ export const DAV_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a-collection-moves-into-itself',
-    'transfer.ts',
+    'transfer-refusal.ts',
     ['isWithin(destination, self.path)', 'destination === self.path'],
     ['goes neither onto itself'],
   ),
   mutant(
     'a-copy-replaces-what-it-is-in',
-    'transfer.ts',
+    'transfer-refusal.ts',
     ['isWithin(self.path, destination)', 'destination === self.path'],
     ['goes neither onto itself'],
   ),
@@ -298,7 +420,7 @@ export const DAV_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a-source-that-leaves-in-spite-of-its-lock',
-    'transfer.ts',
+    'transfer-refusal.ts',
     ["return moves ? lockRefusal(way, 'membership', submitted) : undefined;", 'return undefined;'],
     ['lets only those change its file who know its token'],
   ),

@@ -115,7 +115,11 @@ export const DIRECTORIES_MUTANTS: readonly Mutant[] = [
     name: 'amended-whatever-is-there-by-now',
     rule: 'H39',
     edits: [
-      { file: CLUSTER_FILES, find: '{ ifMatch: [etagOf(record)] }', replace: "{ ifMatch: 'any' }" },
+      {
+        file: CLUSTER_FILES,
+        find: '{ ifMatch: [etagOf(record)], lookAgain }',
+        replace: "{ ifMatch: 'any' as const, lookAgain }",
+      },
     ],
     fate: tests(CLUSTER_FILES_TESTS, 'where it is still the very record'),
   },

@@ -3,7 +3,7 @@
 // anew, so that no write slips past a lock.
 
 import { errorReply } from '../../../cluster/http/errors.ts';
-import type { HttpReply } from '../../../cluster/http/http.ts';
+import type { HttpReply, WholeReply } from '../../../cluster/http/http.ts';
 import { isRecordTag, isUnmodified, type TagHeaders } from '../../../cluster/http/preconditions.ts';
 import type { Condition } from '../../../cluster/model/condition.ts';
 import { contentTagHeaders } from '../../../files/http/content-tag.ts';
@@ -52,7 +52,7 @@ export function attemptChange(
   });
 }
 
-export function overtakenReply(): HttpReply {
+export function overtakenReply(): WholeReply {
   return errorReply(
     'not-stored',
     'others change this at the same time, again and again; nothing was changed',

@@ -17,7 +17,7 @@ import {
   lockToken,
   withLocks,
 } from '../../../files/locks.ts';
-import type { FileVersion, PutFileOutcome } from '../../../files/outcomes.ts';
+import type { FileVersion, PutFileOutcome, SecondLook } from '../../../files/outcomes.ts';
 import { hrefOf, keyOf } from './dav-path.ts';
 import { absentReply, failedReply, unstoredReply, violatedReply } from './dav-replies.ts';
 import type { DavUsage } from './dav-usage.ts';
@@ -30,6 +30,7 @@ import {
 } from './judgement.ts';
 import { lockDiscovery } from './live-properties.ts';
 import type { LockRequest } from './lock-requests.ts';
+import { lookAround } from './look-around.ts';
 import { elementText } from './multistatus.ts';
 import {
   type DavParts,
@@ -39,7 +40,7 @@ import {
   resourcesOn,
   type Way,
 } from './resources.ts';
-import { keepIfPlaced, placeRefusal } from './store.ts';
+import { placeRefusal } from './store.ts';
 import { eachEntry, TreeFailures } from './tree.ts';
 import { DAV } from './xml/xml-element.ts';
 import { XML_HEAD, XML_TYPE } from './xml/xml-writer.ts';
@@ -107,7 +108,9 @@ function take(parts: DavParts, taking: Taking, done: (outcome: AttemptOutcome) =
   return conflictsBelow(parts, way, lock, (below) => {
     if (below !== undefined) return answer(below);
     const locks = [...self.locks, lock];
-    return attemptLocks(parts, { self, key, locks }, done, (file) =>
+    const { submitted } = usage;
+    const lookAgain = lookAround(parts, self, { affected: 'membership', submitted });
+    return attemptLocks(parts, { self, key, locks, lookAgain }, done, (file) =>
       confirm(parts, { ...taking, lock, file }, answer),
     );
   });
@@ -136,8 +139,7 @@ function confirm(parts: DavParts, taken: TakenLock, answer: (reply: HttpReply) =
     if (!isCompatible(asked.scope, others)) return refuse(conflictReply(rootsOf(now)));
     return conflictsBelow(parts, now, lock, (below) => {
       if (below !== undefined) return refuse(below);
-      const taken = lockReply(parts, now, isNew ? 201 : 200, lock.token);
-      return isNew ? keepIfPlaced(parts, { way: now, key, file }, taken, answer) : answer(taken);
+      return answer(lockReply(parts, now, isNew ? 201 : 200, lock.token));
     });
   });
 }
@@ -234,6 +236,8 @@ interface LockSet {
   readonly self: Resource;
   readonly key: FileKey;
   readonly locks: readonly DavLock[];
+  /** Of a resource that is not there yet. */
+  readonly lookAgain?: SecondLook;
 }
 
 /** @param stored called where the locks are set; everything else ends the attempt (H39: another record is there by now) */
@@ -261,7 +265,7 @@ function attemptLocks(
 /** Sets the record with these locks; a resource that is not there yet becomes an empty file (RFC 4918, 7.3). */
 function setLocks(
   { files }: DavParts,
-  { self, key, locks }: LockSet,
+  { self, key, locks, lookAgain }: LockSet,
   callback: (outcome: PutFileOutcome) => void,
 ): void {
   const { file } = self;
@@ -276,7 +280,7 @@ function setLocks(
       attributes,
       replicationClass: DEFAULT_CLASS,
       waitsForAll: false,
-      condition: asJudged(NOTHING_THERE),
+      condition: { ...asJudged(NOTHING_THERE), lookAgain },
       expected: {},
     },
     callback,

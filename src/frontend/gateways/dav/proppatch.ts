@@ -1,5 +1,5 @@
 // PROPPATCH (RFC 4918, 9.2): sets and removes dead properties, all of them or none, on the condition that the record is still the
-// one that was judged (H39).
+// one that was judged (H39), and looks once more at the locks around it (look-around.ts).
 
 import { errorReply } from '../../../cluster/http/errors.ts';
 import type { HttpReply } from '../../../cluster/http/http.ts';
@@ -12,6 +12,7 @@ import type { DavUsage } from './dav-usage.ts';
 import { ChangedAttributes } from './dead-properties.ts';
 import { attemptChange, lockRefusal } from './judgement.ts';
 import { isLive, isSettableTime } from './live-properties.ts';
+import { lookAround } from './look-around.ts';
 import {
   elementText,
   MULTISTATUS_BEGIN,
@@ -49,7 +50,9 @@ export function proppatch(
       if (patched.kind === 'refused') return answer(statusReply(href, patched.groups));
       const { attributes, modifiedMs } = patched;
       const change = { attributes, ...(modifiedMs === undefined ? {} : { modifiedMs }) };
-      return parts.files.amend({ key, file, change }, (outcome) => {
+      const { submitted } = usage;
+      const lookAgain = lookAround(parts, self, { affected: 'resource', submitted });
+      return parts.files.amend({ key, file, change, lookAgain }, (outcome) => {
         switch (outcome.kind) {
           case 'stored':
             return answer(statusReply(href, [{ status: 200, properties: namesIn(changes) }]));

@@ -1,15 +1,16 @@
 // DELETE: a resource, and all that is in it, entry by entry. Each record is deleted on the condition that it is still the one
-// whose locks were judged (H39), and the locks of the collections around it are judged before each few entries.
+// whose locks were judged (H39), and the locks of the collections around it are judged before each few entries, and looked at
+// once more behind each (look-around.ts).
 
 import { errorReply } from '../../../cluster/http/errors.ts';
 import type { HttpReply } from '../../../cluster/http/http.ts';
-import { locksOver, mayChange } from '../../../files/locks.ts';
 import type { DeleteFileOutcome } from '../../../files/outcomes.ts';
 import { isRoot, keyOf } from './dav-path.ts';
 import { absentReply } from './dav-replies.ts';
 import type { DavUsage } from './dav-usage.ts';
 import { asJudged, attemptChange, lockRefusal } from './judgement.ts';
-import { type DavParts, findWay, isThere, resourcesOn, type Way } from './resources.ts';
+import { lookAround } from './look-around.ts';
+import { type DavParts, findWay, isThere, type Way } from './resources.ts';
 import { mayLeave, standingOfSource } from './standing.ts';
 import { eachEntry, TreeFailures } from './tree.ts';
 
@@ -64,7 +65,7 @@ export interface RemovalContext {
 
 export type RemovalOutcome =
   | 'removed'
-  /** The record of the resource itself is another one than was judged. */
+  /** The record of the resource itself is another one than was judged, or was set again, as a lock is around it by now. */
   | 'overtaken'
   /** Something is still there; the failures say what. */
   | 'failed';
@@ -98,7 +99,7 @@ export function removeTree(
     return removeEmptied(parts, way, context, (outcome) => {
       if (outcome !== 'removed') return callback(outcome);
       // Entries that came while the first listing went on: whoever makes one from now on finds no collection for it
-      // (`keepIfPlaced` in store.ts).
+      // (look-around.ts).
       return removeEntries(true, () => callback('removed'));
     });
   });
@@ -127,7 +128,7 @@ function removeEntry(
   attempts = ENTRY_ATTEMPTS_MAX,
 ): void {
   const { self } = entry;
-  if (!mayChange(locksOver(resourcesOn(entry)), context.submitted)) {
+  if (lockRefusal(entry, 'membership', context.submitted) !== undefined) {
     context.failures.add(self, 'locked', 'it is locked');
     return done(false);
   }
@@ -148,14 +149,15 @@ function removeEntry(
 
 /** Deletes the record of the resource, and nothing else. */
 export function removeRecord(
-  { files }: DavParts,
+  parts: DavParts,
   { self }: Way,
-  { failures }: Pick<RemovalContext, 'failures'>,
+  { failures, submitted }: RemovalContext,
   callback: (outcome: RemovalOutcome) => void,
 ): void {
   const key = keyOf(self.path);
   if (key === undefined) return callback('failed');
-  return files.delete(key, asJudged(self), (outcome: DeleteFileOutcome) => {
+  const lookAgain = lookAround(parts, self, { affected: 'membership', submitted });
+  return parts.files.delete(key, { ...asJudged(self), lookAgain }, (outcome: DeleteFileOutcome) => {
     switch (outcome.kind) {
       case 'deleted':
         return callback('removed');

@@ -5,12 +5,16 @@ import type { FileFailure } from '../../../files/http/file-answer.ts';
 import { locksOver, mayChange } from '../../../files/locks.ts';
 import type { DavPath } from './dav-path.ts';
 import { lockRefusal } from './judgement.ts';
-import { type DavParts, findWay, resourcesOn, type Way } from './resources.ts';
+import { type DavParts, findWay, resourcesOn, type Way, wayAbove } from './resources.ts';
 import type { Standing, StandingCheck } from './tree.ts';
 
-export const LOCKED_MEANWHILE: FileFailure = {
+const LOCKED_MEANWHILE: FileFailure = {
   code: 'locked',
   detail: 'it, or a collection around it, was locked meanwhile',
+};
+const COLLECTION_GONE: FileFailure = {
+  code: 'no-collection',
+  detail: 'the collection that it would be in was deleted meanwhile',
 };
 
 export interface CollectionAgain {
@@ -35,7 +39,7 @@ export function standingOfSource(
 }
 
 /** @returns the check of a collection in which entries are made */
-export function standingOfTarget(
+function standingOfTarget(
   parts: DavParts,
   { path, submitted }: Omit<CollectionAgain, 'isDeleted'>,
 ): StandingCheck {
@@ -44,8 +48,24 @@ export function standingOfTarget(
       if (found.kind === 'failed') return callback({ ...found, kind: 'barred' });
       const { way } = found;
       if (way.self.kind === 'collection') return callback(standingOf(way, submitted));
-      const detail = 'the collection that it would be in was deleted meanwhile';
-      return callback({ kind: 'barred', code: 'no-collection', detail });
+      return callback({ ...COLLECTION_GONE, kind: 'barred' });
+    });
+}
+
+/** @returns the check of the collection that entries go into, and of the one that they leave, if they do */
+export function standingOfBoth(
+  parts: DavParts,
+  collection: Way,
+  { to, isDeleted }: { readonly to: DavPath; readonly isDeleted: boolean },
+  { submitted, moves }: { readonly submitted: ReadonlySet<string>; readonly moves: boolean },
+): StandingCheck {
+  const { path } = collection.self;
+  const ofSource = standingOfSource(parts, { path, submitted, isDeleted });
+  const ofTarget = standingOfTarget(parts, { path: to, submitted });
+  return (callback) =>
+    ofTarget((standing) => {
+      if (standing.kind !== 'free') return callback(standing);
+      return moves ? ofSource(callback) : callback({ kind: 'free', collection });
     });
 }
 
@@ -63,6 +83,13 @@ export function mayLeave(
     const isRefused = lockRefusal(found.way, 'membership', submitted) !== undefined;
     return callback(isRefused ? LOCKED_MEANWHILE : undefined);
   });
+}
+
+/** @returns what is in the way of a resource that is made, replaced or deleted; undefined where nothing is */
+export function obstacleAt(way: Way, submitted: ReadonlySet<string>): FileFailure | undefined {
+  const isPlaced = way.self.kind !== 'absent' || wayAbove(way)?.self.kind === 'collection';
+  if (!isPlaced) return COLLECTION_GONE;
+  return lockRefusal(way, 'membership', submitted) && LOCKED_MEANWHILE;
 }
 
 function standingOf(way: Way, submitted: ReadonlySet<string>): Standing {

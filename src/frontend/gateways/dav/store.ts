@@ -1,16 +1,13 @@
 // PUT and MKCOL: what makes a resource, or gives a file another content. Both happen in one record, on the condition that it is
-// still the one that was judged in the last moment (H39); and the collection around it is looked for once more when something was made in it, for it
-// may have been deleted meanwhile.
+// still the one that was judged in the last moment (H39); and the collections around it are looked at once more (look-around.ts).
 
 import type { ByteStream } from '../../../cluster/http/byte-stream.ts';
 import { errorReply } from '../../../cluster/http/errors.ts';
 import type { HttpReply, WholeReply } from '../../../cluster/http/http.ts';
-import { etagOf } from '../../../cluster/model/condition.ts';
-import type { FileKey } from '../../../files/file-key.ts';
 import { contentTagHeaders } from '../../../files/http/content-tag.ts';
 import type { ToldSums } from '../../../files/http/upload-sums.ts';
 import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
-import type { ConfirmedSet, FileVersion, PutFileOutcome } from '../../../files/outcomes.ts';
+import type { ConfirmedSet, PutFileOutcome } from '../../../files/outcomes.ts';
 import { keyOf } from './dav-path.ts';
 import { failedReply, noCollectionReply, unstoredReply } from './dav-replies.ts';
 import type { DavUsage } from './dav-usage.ts';
@@ -25,6 +22,7 @@ import {
   NOTHING_THERE,
   overtakenReply,
 } from './judgement.ts';
+import { lookAround } from './look-around.ts';
 import { type DavParts, findWay, type Resource, type Way, wayAbove } from './resources.ts';
 
 /** What a PUT says of its file, beyond the content. */
@@ -59,7 +57,7 @@ export function putFile(
     const confirm = (callback: (set: ConfirmedSet | undefined) => void) =>
       judgeAgain(parts, usage, way, (again) => {
         late = again.kind === 'refused' ? again.reply : undefined;
-        callback(again.kind === 'refused' ? undefined : setOver(again.way.self));
+        callback(again.kind === 'refused' ? undefined : setOver(parts, again.way.self, usage));
       });
     return parts.files.put(
       {
@@ -68,22 +66,27 @@ export function putFile(
         bytesMax: FILE_BYTES_MAX,
         contentType,
         modifiedMs,
-        ...setOver(way.self),
+        ...setOver(parts, way.self, usage),
         replicationClass,
         waitsForAll,
         inlineMax,
         confirm,
         expected: { md5: sums.md5, sha512: sums.sha512 },
       },
-      (outcome) =>
-        late === undefined ? answerPut(parts, { way, key }, outcome, reply) : reply(late),
+      (outcome) => reply(late ?? putReply(outcome)),
     );
   });
 }
 
 /** A file is set over the record that was judged, and keeps what that has beside its content. */
-function setOver({ file, etag }: Resource): ConfirmedSet {
-  return { condition: asJudged({ etag }), attributes: file?.manifest.attributes };
+function setOver(parts: DavParts, self: Resource, { submitted }: DavUsage): ConfirmedSet {
+  const affected = self.kind === 'absent' ? 'membership' : 'resource';
+  const lookAgain = lookAround(parts, self, { affected, submitted });
+  const { etag, file } = self;
+  return {
+    condition: { ...asJudged({ etag }), lookAgain },
+    attributes: file?.manifest.attributes,
+  };
 }
 
 /**
@@ -115,26 +118,19 @@ function judgeAgain(
   });
 }
 
-function answerPut(
-  parts: DavParts,
-  { way, key }: { readonly way: Way; readonly key: FileKey },
-  outcome: PutFileOutcome,
-  reply: (reply: HttpReply) => void,
-): void {
+function putReply(outcome: PutFileOutcome): WholeReply {
   switch (outcome.kind) {
     case 'stored': {
       const { file, created } = outcome;
-      const headers = contentTagHeaders(file);
-      const stored: WholeReply = { status: created ? 201 : 204, headers, body: '' };
-      return created ? keepIfPlaced(parts, { way, key, file }, stored, reply) : reply(stored);
+      return { status: created ? 201 : 204, headers: contentTagHeaders(file), body: '' };
     }
     case 'unmet':
-      return reply(overtakenReply());
+      return overtakenReply();
     case 'broken':
     case 'mismatch':
     case 'not-stored':
     case 'unknown':
-      return reply(unstoredReply(outcome, FILE_BYTES_MAX));
+      return unstoredReply(outcome, FILE_BYTES_MAX);
   }
 }
 
@@ -181,11 +177,14 @@ export function makeCollection(
       }
       const refusal = placeRefusal(way, usage.submitted);
       if (refusal !== undefined) return answer(refusal);
-      const request = { key, attributes: undefined, condition: asJudged(NOTHING_THERE) };
+      const { submitted } = usage;
+      const lookAgain = lookAround(parts, way.self, { affected: 'membership', submitted });
+      const condition = { ...asJudged(NOTHING_THERE), lookAgain };
+      const request = { key, attributes: undefined, condition };
       return parts.files.makeDirectory(request, (outcome) => {
         switch (outcome.kind) {
           case 'stored':
-            return keepIfPlaced(parts, { way, key, file: outcome.file }, MADE, answer);
+            return answer(MADE);
           case 'unmet':
             return done({ kind: 'overtaken' });
           case 'not-stored':
@@ -199,34 +198,3 @@ export function makeCollection(
 }
 
 const MADE: WholeReply = { status: 201, headers: {}, body: '' };
-
-/** A resource that was just made. */
-interface MadeResource {
-  readonly way: Way;
-  readonly key: FileKey;
-  readonly file: FileVersion;
-}
-
-/**
- * Looks whether the collection of something new is still there: a DELETE of it lists its entries, and what came after that
- * would be in no collection, to appear again in the next one of its name.
- *
- *   1. PUT finds the collection   2. DELETE lists it, and deletes its record   3. PUT sets the record of the file
- *
- * A DELETE lists once more when the collection's record is gone, so what was set before that is deleted by it.
- */
-export function keepIfPlaced(
-  parts: DavParts,
-  { way, key, file }: MadeResource,
-  stored: HttpReply,
-  reply: (reply: HttpReply) => void,
-): void {
-  const above = wayAbove(way);
-  if (above === undefined) return reply(stored);
-  return findWay(parts, above.self.path, (found) => {
-    if (found.kind === 'failed' || found.way.self.kind === 'collection') return reply(stored);
-    return parts.files.delete(key, { ifMatch: [etagOf(file.record)] }, () =>
-      reply(noCollectionReply()),
-    );
-  });
-}

@@ -4,11 +4,10 @@
 
 import { errorReply } from '../../../cluster/http/errors.ts';
 import type { HttpReply } from '../../../cluster/http/http.ts';
-import { etagOf } from '../../../cluster/model/condition.ts';
 import type { FileFailure } from '../../../files/http/file-answer.ts';
-import { type DavLock, locksIn, locksOver, mayChange, withLocks } from '../../../files/locks.ts';
+import { type DavLock, withLocks } from '../../../files/locks.ts';
 import type { FileVersion, SetFileOutcome } from '../../../files/outcomes.ts';
-import { type DavPath, entryOf, isWithin, keyOf } from './dav-path.ts';
+import { type DavPath, entryOf, keyOf } from './dav-path.ts';
 import { absentReply, failedReply } from './dav-replies.ts';
 import type { DavUsage } from './dav-usage.ts';
 import {
@@ -18,22 +17,29 @@ import {
   isSameRecord,
   lockRefusal,
 } from './judgement.ts';
+import { lookAround } from './look-around.ts';
 import { forgetOrigin, isMovedFrom, withOrigin, withoutOrigin } from './moved-from.ts';
 import {
-  isWhole,
   type RemovalContext,
   type RemovalOutcome,
   removeEmptied,
   removeRecord,
   removeTree,
 } from './removal.ts';
-import { type DavParts, findWay, isThere, resourcesOn, type Way } from './resources.ts';
-import { mayLeave, standingOfSource, standingOfTarget } from './standing.ts';
+import { type DavParts, findWay, resourceOf, type Way } from './resources.ts';
+import { mayLeave, obstacleAt, standingOfBoth } from './standing.ts';
 import { placeRefusal } from './store.ts';
-import { eachEntry, type StandingCheck, TreeFailures } from './tree.ts';
+import { takeBack } from './take-back.ts';
+import { refusalOfTransfer } from './transfer-refusal.ts';
+import { eachEntry, TreeFailures } from './tree.ts';
 
 /** So often others may change one entry of a tree before it is left where it is. */
 const ENTRY_ATTEMPTS_MAX = 8;
+
+const OTHERS: FileFailure = {
+  code: 'not-stored',
+  detail: 'others change it at the same time',
+};
 
 interface TransferContext extends RemovalContext {
   /** Whether the resources leave their old names. */
@@ -57,7 +63,7 @@ export function transferResource(
     (way, done) => {
       const answer = (given: HttpReply) => done({ kind: 'reply', reply: given });
       const { destination } = usage;
-      const refusal = refusalOf(way, usage, moves);
+      const refusal = refusalOfTransfer(way, usage, moves);
       if (refusal !== undefined) return answer(refusal);
       if (destination === undefined) return answer(absentReply());
       return findWay(parts, destination, (found) => {
@@ -67,27 +73,6 @@ export function transferResource(
     },
     reply,
   );
-}
-
-function refusalOf(way: Way, usage: DavUsage, moves: boolean): HttpReply | undefined {
-  const { self } = way;
-  const { destination, depth, submitted } = usage;
-  if (!isThere(self)) return absentReply();
-  if (destination === undefined) return errorReply('bad-parameter', 'there is no Destination');
-  if (isWithin(destination, self.path)) {
-    const what = 'the Destination is the resource itself, or inside of it';
-    return errorReply('bad-destination', what);
-  }
-  if (isWithin(self.path, destination)) {
-    const what = 'the Destination is a collection that the resource is in, and would be replaced';
-    return errorReply('bad-destination', what);
-  }
-  const isDepth = moves ? isWhole(usage) : depth !== '1';
-  if (self.kind === 'collection' && !isDepth) {
-    const what = moves ? 'is moved with all that is in it' : 'is copied with Depth 0 or infinity';
-    return errorReply('bad-parameter', `a collection ${what}`);
-  }
-  return moves ? lockRefusal(way, 'membership', submitted) : undefined;
 }
 
 interface PlannedTransfer {
@@ -189,6 +174,8 @@ interface TransferTarget {
   readonly present: FileVersion | undefined;
   /** Those of what was there, which stay with the name (RFC 4918, 7.6): a collection, whose place a new record takes. */
   readonly locks?: readonly DavLock[];
+  /** What was there before the first attempt, which `present` is from then on; by default that is the same. */
+  readonly former?: { readonly file: FileVersion | undefined };
   /** How often others may still write the old name before it is left as it is. */
   readonly attempts?: number;
 }
@@ -196,7 +183,13 @@ interface TransferTarget {
 function transferTree(
   parts: DavParts,
   way: Way,
-  { to, present, locks: kept = [], attempts = ENTRY_ATTEMPTS_MAX }: TransferTarget,
+  {
+    to,
+    present,
+    locks: kept = [],
+    former = { file: present },
+    attempts = ENTRY_ATTEMPTS_MAX,
+  }: TransferTarget,
   context: TransferContext,
   callback: (outcome: TransferOutcome) => void,
 ): void {
@@ -212,7 +205,10 @@ function transferTree(
   }
   if (fromKey === undefined) return fail({ code: 'not-stored', detail: 'the root stays' });
   const attributes = self.fields?.attributes;
-  const condition = asJudged({ etag: present && etagOf(present.record) });
+  const there = resourceOf(to, present, parts.clock.wallMs());
+  const { submitted } = context;
+  const lookAgain = lookAround(parts, there, { affected: 'membership', submitted });
+  const condition = { ...asJudged(there), lookAgain };
   const stored = (outcome: SetFileOutcome, then: (file: FileVersion) => void) => {
     switch (outcome.kind) {
       case 'stored':
@@ -238,8 +234,7 @@ function transferTree(
   }
   const { file: from } = self;
   if (from === undefined) return fail({ code: 'not-stored', detail: 'it is gone' });
-  const locks =
-    present === undefined ? kept : locksIn(present.manifest.attributes, parts.clock.wallMs());
+  const locks = present === undefined ? kept : there.locks;
   return parts.files.copy(
     { from, to: key, attributes: withLocks(attributes, locks), condition },
     (outcome) =>
@@ -253,7 +248,13 @@ function transferTree(
           return findWay(parts, self.path, (found) =>
             found.kind === 'failed'
               ? fail(found)
-              : moveAgain(parts, found.way, { to, present: file, attempts }, context, callback),
+              : moveAgain(
+                  parts,
+                  found.way,
+                  { to, present: file, former, attempts },
+                  context,
+                  callback,
+                ),
           );
         });
       }),
@@ -267,18 +268,21 @@ function moveAgain(
   context: TransferContext,
   callback: (outcome: TransferOutcome) => void,
 ): void {
-  const { attempts = 1 } = target;
+  const { to, present: copy, former, attempts = 1 } = target;
   if (again.self.kind === 'absent') return callback('transferred');
   if (attempts <= 1) {
-    context.failures.add(again.self, 'not-stored', 'others change it at the same time');
+    context.failures.add(again.self, OTHERS.code, OTHERS.detail);
     return callback('failed');
   }
-  if (again.self.kind === 'file' && mayChange(locksOver(resourcesOn(again)), context.submitted)) {
+  const isFree = lockRefusal(again, 'membership', context.submitted) === undefined;
+  if (again.self.kind === 'file' && isFree) {
     const next = { ...target, attempts: attempts - 1 };
     return transferTree(parts, again, next, context, callback);
   }
   context.failures.add(again.self, 'locked', 'it was locked meanwhile');
-  return callback('failed');
+  const key = keyOf(to);
+  if (key === undefined || copy === undefined) return callback('failed');
+  return takeBack(parts, { key, copy, former: former?.file }, () => callback('failed'));
 }
 
 function transferEntries(
@@ -307,30 +311,16 @@ function transferEntries(
       if (removed === 'failed') return callback('failed');
       if (removed === 'overtaken') {
         // A property or a lock was set; it goes along, or keeps the collection where it is.
-        context.failures.add(way.self, 'not-stored', 'others change it at the same time');
-        return callback('failed');
+        const { path } = way.self;
+        return mayLeave(parts, { path, submitted: context.submitted }, (obstacle = OTHERS) => {
+          context.failures.add(way.self, obstacle.code, obstacle.detail);
+          callback('failed');
+        });
       }
       // As in removal.ts: what came while the first listing went on.
       return transferAll(true, () => forgetOrigin(parts, to, () => callback('transferred')));
     });
   });
-}
-
-/** @returns the check of the collection that entries go into, and of the one that they leave, if they do */
-function standingOfBoth(
-  parts: DavParts,
-  collection: Way,
-  { to, isDeleted }: { readonly to: DavPath; readonly isDeleted: boolean },
-  { submitted, moves }: TransferContext,
-): StandingCheck {
-  const { path } = collection.self;
-  const ofSource = standingOfSource(parts, { path, submitted, isDeleted });
-  const ofTarget = standingOfTarget(parts, { path: to, submitted });
-  return (callback) =>
-    ofTarget((standing) => {
-      if (standing.kind !== 'free') return callback(standing);
-      return moves ? ofSource(callback) : callback({ kind: 'free', collection });
-    });
 }
 
 /** @param entry as it was listed: the content of a small file is in its record, which a listing leaves out */
@@ -363,7 +353,7 @@ function transferFound(
   const { self } = entry;
   const name = self.path.segments.at(-1);
   if (name === undefined) return done(true);
-  if (context.moves && !mayChange(locksOver(resourcesOn(entry)), context.submitted)) {
+  if (context.moves && lockRefusal(entry, 'membership', context.submitted) !== undefined) {
     context.failures.add(self, 'locked', 'it is locked');
     return done(false);
   }
@@ -371,19 +361,19 @@ function transferFound(
   return transferTree(parts, entry, { to: target, present }, context, (outcome) => {
     if (outcome !== 'overtaken') return done(outcome === 'transferred');
     // Somebody has made an entry of that name in the collection that was made just now.
-    const giveUp = () => {
-      context.failures.add({ path: target, kind: self.kind }, 'not-stored', 'others change it');
+    const giveUp = ({ code, detail } = OTHERS) => {
+      context.failures.add({ path: target, kind: self.kind }, code, detail);
       done(false);
     };
     if (attempts <= 1) return giveUp();
     return findWay(parts, target, (found) => {
-      if (found.kind === 'failed') return giveUp();
+      if (found.kind === 'failed') return giveUp(found);
       const { self: other } = found.way;
       const goesOn = context.moves && isMovedFrom(other, self);
       const mayReplace =
         goesOn || other.kind === 'absent' || (other.kind === 'file' && self.kind === 'file');
-      const isFree = mayChange(locksOver(resourcesOn(found.way)), context.submitted);
-      if (!mayReplace || !isFree) return giveUp();
+      const obstacle = obstacleAt(found.way, context.submitted);
+      if (!mayReplace || obstacle !== undefined) return giveUp(obstacle);
       return transferFound(parts, entry, to, context, done, {
         attempts: attempts - 1,
         present: other.file,

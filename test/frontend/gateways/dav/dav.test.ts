@@ -86,6 +86,27 @@ class Stage {
     };
   }
 
+  /** Somebody is at work before each step of a request: before a record is read, set or deleted. */
+  beforeStep(work: () => void): void {
+    let isAtWork = false;
+    const step = () => {
+      if (isAtWork) return;
+      isAtWork = true;
+      work();
+      isAtWork = false;
+    };
+    const steps = ['find', 'list', 'makeDirectory', 'amend', 'copy', 'delete'] as const;
+    for (const name of steps) {
+      const take = this.files[name].bind(this.files) as (...asked: readonly unknown[]) => void;
+      const taken = (...asked: readonly unknown[]) => {
+        step();
+        take(...asked);
+      };
+      Object.assign(this.files, { [name]: taken });
+    }
+    this.beforeSet(step, Infinity);
+  }
+
   async hrefs(target: string): Promise<readonly string[]> {
     const text = await this.text('PROPFIND', target, { depth: '1' });
     return [...text.matchAll(/<D:response><D:href>([^<]*)/g)].map(([, href = '']) => href).sort();
@@ -384,12 +405,7 @@ describe('a collection', () => {
 
   test('that is gone when a file in it is stored keeps none either: 409', () => {
     const stage = planted('/dav/c/');
-    const put = stage.files.put.bind(stage.files);
-    stage.files.put = (request, callback) =>
-      put(request, (outcome) => {
-        stage.files.delete(keyOf('', 'c'), {}, () => undefined);
-        callback(outcome);
-      });
+    stage.beforeSet(() => stage.files.delete(keyOf('', 'c'), {}, () => undefined));
     expect(stage.did('PUT', '/dav/c/a', {}, 'x')).toBe('409 no-collection');
     expect(stage.files.names).toEqual([]);
   });
@@ -807,6 +823,122 @@ describe('a lock', () => {
     }
   });
 
+  const PATCH =
+    '<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><x/></D:prop></D:set></D:propertyupdate>';
+  /** What a change without a token makes of a tree, and how it is answered where no lock is in its way. */
+  const WRITES: readonly (readonly [string, string, string, Headers, string])[] = [
+    ['201', 'PUT', '/dav/c/new', {}, 'x'],
+    ['204', 'PUT', '/dav/c/a', {}, 'x'],
+    ['201', 'MKCOL', '/dav/c/new', {}, ''],
+    ['207', 'PROPPATCH', '/dav/c/a', {}, PATCH],
+    ['204', 'DELETE', '/dav/c/a', {}, ''],
+    ['204', 'DELETE', '/dav/c/e/', {}, ''],
+    ['201', 'COPY', '/dav/b', to('/dav/c/new'), ''],
+    ['204', 'COPY', '/dav/b', to('/dav/c/a'), ''],
+    ['201', 'COPY', '/dav/e/', to('/dav/c/new'), ''],
+    ['201', 'MOVE', '/dav/b', to('/dav/c/new'), ''],
+    ['204', 'MOVE', '/dav/b', to('/dav/c/a'), ''],
+    ['201', 'MOVE', '/dav/e/', to('/dav/c/new'), ''],
+    ['201', 'MOVE', '/dav/c/a', to('/dav/new'), ''],
+    ['204', 'MOVE', '/dav/c/a', to('/dav/b'), ''],
+    ['201', 'MOVE', '/dav/c/e/', to('/dav/new'), ''],
+  ];
+  const WRITTEN = ['/dav/c/', '/dav/c/a', '/dav/c/e/', '/dav/b', '/dav/e/'] as const;
+  const printed = (name: string) => name.replaceAll('\0', '|');
+  /** What is in the collection. */
+  const inside = (stage: Stage): readonly string[] =>
+    stage.files.names
+      .filter((name) => name.includes('\0c\0'))
+      .map((name) => {
+        const key = keyOf('c', name.slice(name.lastIndexOf('\0') + 1));
+        const found: string[] = [];
+        stage.files.find(key, (outcome) => {
+          if (outcome.kind !== 'found') return;
+          const { sha512, attributes } = outcome.file.manifest;
+          const { 'dav-origin': _mark, ...others } = attributes ?? {};
+          found.push(`${printed(name)} ${sha512.slice(0, 8)} ${JSON.stringify(others)}`);
+        });
+        return found.join();
+      })
+      .sort();
+  const outside = (stage: Stage) =>
+    stage.files.names.filter((name) => !name.includes('\0c')).map(printed);
+
+  test.each(WRITES)(
+    'is not passed by what was judged before it, whenever it is given: %s, %s %s %o',
+    (answer, method, path, headers, body) => {
+      const answers = new Set<string>();
+      // A collection whose MOVE was stopped stays at both names, for the next MOVE to go on with.
+      const begun = path === '/dav/c/e/' ? printed(keyOf('', 'new').toString()) : undefined;
+      // It is given before each step of the change: before a record is read, set or deleted.
+      for (let step = 0; ; step++) {
+        const stage = planted(...WRITTEN);
+        const before = [inside(stage), outside(stage)];
+        let left = step;
+        let atLock: readonly string[] | undefined;
+        stage.beforeStep(() => {
+          if (left-- !== 0) return;
+          stage.lock('/dav/c');
+          atLock = inside(stage);
+        });
+        const answered = stage.did(method, path, headers, body);
+        left = -1;
+        if (answered === answer) {
+          // What is acknowledged was there when the lock was.
+          if (atLock !== undefined) expect(inside(stage), `step ${step}`).toEqual(atLock);
+        } else {
+          answers.add(answered);
+          const after = [inside(stage), outside(stage).filter((name) => name !== begun)];
+          expect(after, `step ${step}: ${answered}`).toEqual(before);
+        }
+        if (atLock === undefined) break;
+      }
+      expect(answers).toContain('423 locked');
+      expect(['207', '423 locked']).toEqual(expect.arrayContaining([...answers]));
+    },
+  );
+
+  test('that nobody can look at once more may have been passed: 504', () => {
+    for (const [method, path] of [
+      ['PUT', '/dav/c/a'],
+      ['PUT', '/dav/c/new'],
+      ['MKCOL', '/dav/c/new'],
+      ['DELETE', '/dav/c/a'],
+    ] as const) {
+      const stage = planted(...WRITTEN);
+      const { find } = stage.files;
+      const content = method === 'PUT' ? 'x' : '';
+      // What the request is judged by is found, and then nobody answers any more.
+      let finds = 0;
+      stage.files.find = (key, callback) => {
+        finds++;
+        find.call(stage.files, key, callback);
+      };
+      expect(stage.did(method, path, {}, content)).toMatch(/^20[14]$/);
+      const again = planted(...WRITTEN);
+      again.files.find = (key, callback) =>
+        --finds > 0
+          ? find.call(again.files, key, callback)
+          : callback({ kind: 'failed', code: 'unanswered', detail: 'nobody is there' });
+      expect(again.did(method, path, {}, content)).toBe('504 outcome-unknown');
+    }
+  });
+
+  test('a MOVE that is stopped takes back its own copy, and nothing that came in its place', async () => {
+    const stage = planted(...WRITTEN);
+    const copy = stage.files.copy.bind(stage.files);
+    stage.files.copy = (request, callback) =>
+      copy(request, (outcome) => {
+        stage.lock('/dav/c');
+        stage.files.copy = copy;
+        expect(stage.did('PUT', '/dav/new', {}, 'theirs')).toBe('204');
+        callback(outcome);
+      });
+    expect(stage.did('MOVE', '/dav/c/a', to('/dav/new'))).toBe('207');
+    expect(await stage.text('GET', '/dav/new')).toBe('theirs');
+    expect(await stage.text('GET', '/dav/c/a')).toBe('/dav/c/a');
+  });
+
   test('that is set in the last moment is not passed either, for it is in the record that is set (H39)', async () => {
     const stage = planted('/dav/a');
     stage.beforeSet(() => stage.lock('/dav/a'));
@@ -914,8 +1046,8 @@ describe('a lock', () => {
 
 describe('a tree in which something is locked while it is worked through', () => {
   const ENTRIES = 40;
-  /** The entries that are under way when the lock is given are one batch of 16, the second. */
-  const LEFT = ENTRIES - 32;
+  /** The lock is given when the change of the 20th is about to be made, which is undone. */
+  const LEFT = ENTRIES - 19;
 
   function withTree(...paths: readonly string[]): Stage {
     const stage = planted(...paths, '/dav/t/', '/dav/t/b/');
@@ -975,8 +1107,15 @@ describe('a tree in which something is locked while it is worked through', () =>
     ['/dav/c/', '/dav/c/t', '207'],
   ])('keeps the collection whose last entry is gone: %s, %s', (deleted, locked, answer) => {
     const stage = planted('/dav/t/', '/dav/t/a', '/dav/c/', '/dav/c/t/', '/dav/c/t/a');
-    whenAbout(stage, 'delete', 1, () => stage.lock(locked));
+    const remove = stage.files.delete.bind(stage.files);
+    let deletes = 0;
+    stage.files.delete = (key, condition, callback) =>
+      remove(key, condition, (outcome) => {
+        if (++deletes === 1) stage.lock(locked);
+        callback(outcome);
+      });
     expect(stage.did('DELETE', deleted)).toBe(answer);
+    expect(deletes).toBe(1);
     expect(stage.did('PROPFIND', locked, { depth: '0' })).toBe('207');
     expect(stage.did('PROPFIND', deleted, { depth: '0' })).toBe('207');
   });
@@ -985,8 +1124,8 @@ describe('a tree in which something is locked while it is worked through', () =>
     const stage = withTree();
     whenAbout(stage, 'copy', 20, () => stage.lock(locked));
     expect(await stage.text('MOVE', '/dav/t', to('/dav/z'))).toContain('423 Locked');
-    expect(filesIn(stage, 'z/b')).toBe(20);
-    expect(filesIn(stage, 't/b')).toBe(ENTRIES - 20);
+    expect(filesIn(stage, 'z/b')).toBe(19);
+    expect(filesIn(stage, 't/b')).toBe(LEFT);
     expect(stage.did('PROPFIND', '/dav/t/b', { depth: '0' })).toBe('207');
   });
 
@@ -1004,10 +1143,10 @@ describe('a tree in which something is locked while it is worked through', () =>
   });
 
   test.each([
-    ['COPY', '/dav/c'],
-    ['MOVE', '/dav/c'],
-    ['MOVE', '/dav/s'],
-  ])('takes no place that was emptied for it: %s, %s', (method, locked) => {
+    ['COPY', '/dav/c', '207'],
+    ['MOVE', '/dav/c', '207'],
+    ['MOVE', '/dav/s', '404'],
+  ])('takes no place that was emptied for it: %s, %s', (method, locked, place) => {
     const stage = planted(
       '/dav/c/',
       '/dav/c/z/',
@@ -1019,7 +1158,7 @@ describe('a tree in which something is locked while it is worked through', () =>
     whenAbout(stage, 'delete', 2, () => stage.lock(locked));
     expect(stage.did(method, '/dav/s/t', to('/dav/c/z'))).toBe('423 locked');
     expect(stage.did('GET', '/dav/s/t/a')).toBe('200');
-    expect(stage.did('PROPFIND', '/dav/c/z', { depth: '0' })).toBe('404');
+    expect(stage.did('PROPFIND', '/dav/c/z', { depth: '0' })).toBe(place);
   });
 
   test('goes no further into a collection that is deleted meanwhile', async () => {
@@ -1056,8 +1195,8 @@ describe('a tree in which something is locked while it is worked through', () =>
       find(key, callback);
     };
     expect(stage.did('DELETE', '/dav/t/b/')).toBe('204');
-    // When the request is judged, before each of three batches, and before the record of the collection goes.
-    expect([...asked.values()]).toEqual([5, 5]);
+    // When the request is judged, before each of three batches, and before the record of the collection goes; and behind each.
+    expect([...asked.values()]).toEqual([5 + ENTRIES + 1, 5 + ENTRIES]);
   });
 });
 

@@ -2,12 +2,15 @@
 // from a file by read-config.ts; here is what it answers. Pure.
 
 import type { Address } from '../../../../cluster/model/identity.ts';
+import type { LogLevel } from '../../../../cluster/ports.ts';
 import { DEFAULT_CLASS, type ReplicationClass } from '../../../../files/file-key.ts';
 import type { Share } from './shares.ts';
 
 export interface BrokerConfig {
   /** Where the broker listens, unless the command line says it. */
   readonly port: number | undefined;
+  /** The least severe line that the process logs, unless it is left to the command line. */
+  readonly logLevel: LogLevel | undefined;
   readonly upstreams: readonly BrokerUpstream[];
   /** In the order of the file. */
   readonly domains: readonly BrokerDomain[];
@@ -54,6 +57,7 @@ export const TYPE_NAME_MAX = 40;
 /** Without a configuration every host is the domain `default`, and all files are of the cluster's default class. */
 export const DEFAULT_CONFIG: BrokerConfig = brokerConfig({
   port: undefined,
+  logLevel: undefined,
   upstreams: [],
   domains: [
     {
