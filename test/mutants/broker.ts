@@ -143,6 +143,27 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     [REST_TESTS, 'any name of a domain stands for its Host'],
   ),
   mutant(
+    'fewer-copies-are-acknowledged-than-were-waited-for',
+    'issuing.ts',
+    ['replicate === undefined || replicate <= length', 'replicate === undefined || length > 0'],
+    [TESTS, 'has the rule that it wishes for'],
+  ),
+  mutant(
+    'a-mounted-domain-is-that-of-all-hosts',
+    'dav-access.ts',
+    ["domainOf(current, request.header('host') ?? '')", 'current.domains.at(-1)'],
+    [TESTS, 'are mounted below'],
+  ),
+  mutant(
+    'what-is-mounted-has-hrefs-of-another-place',
+    'dav-access.ts',
+    [
+      'return { ...spaceOf(domain), root: ROOT };',
+      "return { ...spaceOf(domain), root: '/.broker' };",
+    ],
+    [TESTS, 'are mounted below'],
+  ),
+  mutant(
     'a-ticket-completes-the-file-of-any-path',
     'completion.ts',
     [
@@ -205,7 +226,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-stranger-is-taken-for-the-first-domain',
     'broker.ts',
-    ['domainOf(this.#parts.rules.current, host)', 'this.#parts.rules.current.domains[0]'],
+    ['domainOf(current, host)', 'current.domains[0]'],
     [TESTS, 'a Host of no domain is told so'],
   ),
   mutant(

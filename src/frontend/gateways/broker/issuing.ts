@@ -17,6 +17,7 @@ import { parsePairs } from '../../../cluster/wire/query.ts';
 import { newBlobId } from '../../../files/blob-id.ts';
 import { classOfCopies } from '../../../files/classes.ts';
 import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
+import type { FileLayer } from '../../../files/outcomes.ts';
 import { TICKET_MS_MAX, type WriteTicket } from '../../../files/tickets/ticket.ts';
 import { keyOf } from '../dav/dav-path.ts';
 import { failedReply } from '../dav/dav-replies.ts';
@@ -41,6 +42,8 @@ export function redirectUpload(parts: DavParts, asked: BrokerRequest, wishes: Up
   };
   const read = readDavUsage(request, path.space);
   if ('fault' in read) return answer(errorReply(read.fault.code, read.fault.what));
+  const unable = wishRefusal(parts.files, wishes);
+  if (unable !== undefined) return answer(unable);
   const { submitted } = read.usage;
   return findWay(parts, path, (found) => {
     if (found.kind === 'failed') return answer(failedReply(found));
@@ -105,6 +108,21 @@ export function ruleWith(
   };
 }
 
+/** For who looks at the answer because nothing is there afterwards. */
+const NOTE =
+  'nothing is stored yet: send the file to the URL upload, as curl -L does by itself; for a program that follows no redirect add ?proxy=1, and let WebDAV programs mount /.broker/dav/';
+
+/** A file that is to be acknowledged with more copies than there are file servers would be, with fewer of them. */
+export function wishRefusal(
+  { fileServers }: Pick<FileLayer, 'fileServers'>,
+  { replicate, waitsForAll }: UploadWishes,
+): WholeReply | undefined {
+  const { length } = fileServers.filter(({ state }) => state === 'in');
+  if (waitsForAll !== true || replicate === undefined || replicate <= length) return undefined;
+  const what = `${replicate} copies were to be waited for, and the cluster has ${length} file servers; nothing was stored`;
+  return errorReply('no-file-server', what);
+}
+
 interface IssuedUpload extends Pick<WriteTicket, 'id' | 'expiresMs'> {
   readonly token: string;
   /** The URL that was asked. */
@@ -128,6 +146,7 @@ function issuedReply({ token, id, expiresMs, here, upload }: IssuedUpload): Whol
     upload,
     complete: `${here}?ticket=${token}&complete`,
     expires: printHttpDate(expiresMs),
+    note: NOTE,
   };
   return {
     status: 307,

@@ -119,6 +119,7 @@ describe('an upload', () => {
       id: ticket.id,
       upload: `http://a.example:80/t/${token}/z.jpg`,
       complete: `http://h:1/x/y/z.jpg?ticket=${token}&complete`,
+      note: expect.stringMatching(/^nothing is stored yet: .* curl -L /),
       expires: 'Thu, 29 Feb 2024 13:00:00 GMT',
     });
     expect(ticket).toMatchObject({
@@ -145,8 +146,15 @@ describe('an upload', () => {
 
   test('has the rule that it wishes for', () => {
     const stage = new Stage();
-    const { ticket } = stage.issued('/a.jpg?replicate=4&client_wait_to_finish=true');
-    expect(ticket).toMatchObject({ replicationClass: 'copies-4', waitsForAll: true });
+    const { ticket } = stage.issued('/a.jpg?replicate=2&client_wait_to_finish=true');
+    expect(ticket).toMatchObject({ replicationClass: 'copies-2', waitsForAll: true });
+    // They come when there are as many file servers; nobody can wait for them here.
+    expect(stage.issued('/a.jpg?replicate=4').ticket.replicationClass).toBe('copies-4');
+    for (const more of ['', '&proxy=1']) {
+      const target = `/a.jpg?replicate=4&client_wait_to_finish=true${more}`;
+      expect(stage.did('PUT', target, {}, TEXT)).toBe('503 no-file-server');
+    }
+    expect(stage.files.requests).toEqual([]);
     expect(stage.did('PUT', '/a?replicate=0')).toBe('400 bad-parameter');
     expect(stage.did('PUT', '/a?replicate=17')).toBe('400 bad-parameter');
     expect(stage.did('PUT', '/a?client_wait_to_finish=maybe')).toBe('400 bad-parameter');
@@ -208,6 +216,12 @@ describe('an upload', () => {
     expect(stage.did('GET', '/a?v=2&complete')).toBe('302');
   });
 
+  test('says where a method is that its path does not take', () => {
+    const told = (method: string, target: string) => textOf(new Stage().ask(method, target));
+    expect(told('PATCH', '/a')).toContain('PATCH goes to /.broker/files');
+    expect(told('POST', '/')).toContain('POST goes to /.broker/clone, /{path...}');
+  });
+
   test('slips past no lock', () => {
     const stage = new Stage();
     const body =
@@ -232,10 +246,10 @@ describe('an upload', () => {
     expect(stage.did('GET', '/x/y.txt')).toBe('302');
     expect(await contentOf(stage.ask('GET', '/x/y.txt?proxy=1'))).toBe(TEXT);
     // What one file is to have is heard here as well.
-    const wishes = 'proxy=1&replicate=4&client_wait_to_finish=true';
+    const wishes = 'proxy=1&replicate=2&client_wait_to_finish=true';
     expect(stage.did('PUT', `/x/z.txt?${wishes}`, {}, TEXT)).toBe('201');
     expect(stage.files.requests[1]).toMatchObject({
-      replicationClass: 'copies-4',
+      replicationClass: 'copies-2',
       waitsForAll: true,
     });
   });
@@ -427,6 +441,34 @@ describe('domains', () => {
     for (const method of ['GET', 'PUT', 'POST', 'DELETE', 'PROPFIND']) {
       expect(stage.did(method, '/a', { host: 'three.example' })).toBe('421 unknown-domain');
     }
+    const told = textOf(stage.ask('GET', '/a.txt', { host: 'three.example' }));
+    expect(told).toContain("curl -H 'Host: www.one.example' 'http://BROKER/a.txt'");
+  });
+
+  test('are mounted below /.broker/dav/, where nothing is redirected', async () => {
+    const stage = new Stage(config);
+    const host = { host: 'one.example' };
+    expect(stage.did('MKCOL', '/.broker/dav/x', host)).toBe('201');
+    expect(stage.did('PUT', '/.broker/dav/x/a.jpg', host, TEXT)).toBe('201');
+    expect(stage.files.requests[0]).toMatchObject({
+      key: keyOf('x/a.jpg', 'www.one.example'),
+      replicationClass: 'broker:www.one.example:jpg',
+      waitsForAll: true,
+      inlineMax: 0,
+    });
+    expect(await contentOf(stage.ask('GET', '/.broker/dav/x/a.jpg?v=2', host))).toBe(TEXT);
+    expect(stage.did('GET', '/x/a.jpg', host)).toBe('302');
+    const listed = stage.ask('PROPFIND', '/.broker/dav/x/', { ...host, depth: '1' });
+    expect(await contentOf(listed)).toMatch(/href>\/\.broker\/dav\/x\/a\.jpg</);
+    const to = { ...host, destination: 'http://one.example/.broker/dav/b' };
+    expect(stage.did('MOVE', '/.broker/dav/x/a.jpg', to)).toBe('201');
+    const away = { ...host, destination: '/x/b' };
+    expect(stage.did('COPY', '/.broker/dav/b', away)).toBe('403 bad-destination');
+    expect(stage.did('DELETE', '/.broker/dav/x?y', host)).toBe('400 bad-parameter');
+    expect(stage.did('PUT', '/.broker/dav/a', { host: 'three.example' })).toBe(
+      '421 unknown-domain',
+    );
+    expect(stage.did('POST', '/.broker/dav/a', host)).toBe('404 unknown-path');
   });
 
   test('a share has its files at a URL of its own, and the file servers have them as well', () => {
