@@ -42,7 +42,8 @@ export class ClientTurns {
   }
 }
 
-function once(run: () => void): () => void {
+/** @returns what runs it at the first call alone */
+export function once(run: () => void): () => void {
   let isDone = false;
   return () => {
     if (isDone) return;

@@ -66,6 +66,8 @@ export interface ClusterShape {
 
 const CONTROLLER = 'controller:1' as Address;
 const FRONTEND_MAP_FILE = 'frontend.map';
+/** Where each frontend of a cluster with file servers has its broker; without a configuration, as files are stored at once then. */
+export const BROKER_PORT = 6565;
 /** The machines of file servers are in so many racks: of four servers, two share one. */
 const FILE_HOSTS = 3;
 
@@ -188,6 +190,8 @@ export class SimulatedCluster {
   #makeFrontend(index: number): readonly FrontendNode[] {
     const shape = this.#shape;
     const address = `frontend${index}:1` as Address;
+    const brokerAddress = `frontend${index}:${BROKER_PORT}` as Address;
+    const hasFiles = (shape.fileServers ?? 0) > 0;
     return Array.from({ length: shape.workers ?? 1 }, (_, worker) => {
       const own = worker === 0 ? address : (`frontend${index}w${worker + 1}:1` as Address);
       const node = new SimulatedNode<Frontend>(
@@ -202,6 +206,7 @@ export class SimulatedCluster {
             address,
             times: timesOf(shape, address, timeScale),
             fileTimes: shape.fileTimes,
+            broker: hasFiles ? { address: brokerAddress, configFile: undefined } : undefined,
             storages: shape.frontendsKnowStorages ? this.storages.map((each) => each.address) : [],
             mapFile: keeps
               ? {

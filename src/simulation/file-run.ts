@@ -6,6 +6,7 @@ import { type PartitionId, partitionOf } from '../cluster/model/partition.ts';
 import { classKey, type FileKey, type ReplicationClass } from '../files/file-key.ts';
 import { type FileTimes, fileTimes } from '../files/file-times.ts';
 import type { SimulatedCluster } from './cluster.ts';
+import { CompletionClients } from './completion-clients.ts';
 import { ContentClients } from './content-clients.ts';
 import { DavClients } from './dav-clients.ts';
 import { DirectoryClients } from './directory-clients.ts';
@@ -143,6 +144,7 @@ export class FileRun {
       new LockedTreeClients(of),
       new ContentClients(of),
       new TicketClients(of),
+      new CompletionClients(of),
     ];
   }
 

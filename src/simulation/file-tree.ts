@@ -4,22 +4,23 @@
 
 import type { FileEntry } from '../cluster/files.ts';
 import type { SeededRandom } from '../cluster/seeded-random.ts';
+import { FolderMap, parentOf } from './folder-map.ts';
 import type { StoredFile } from './stored-file.ts';
 
 /** One step of the file system's journal: it reaches the disk as a whole, or not at all. */
 export interface NameChange {
   readonly paths: readonly string[];
-  apply(files: Map<string, StoredFile>): void;
+  apply(files: FolderMap<StoredFile>): void;
 }
 
 /** A system writes its journal out by itself in the end: changes older than this are not undone, in ms. */
 const UNSETTLED_MS = 30_000;
 
 export class FileTree {
-  #files = new Map<string, StoredFile>();
+  #files = new FolderMap<StoredFile>();
   /** What is there after a loss of power, whatever it undoes. */
-  readonly #durable = new Map<string, StoredFile>();
-  readonly #directories = new Set<string>(['']);
+  readonly #durable = new FolderMap<StoredFile>();
+  readonly #directories = new FolderMap<true>();
   readonly #unsettledDirectories = new Set<string>();
   readonly #now: () => number;
   /** The changes that may be undone, the oldest first. */
@@ -28,10 +29,11 @@ export class FileTree {
   /** @param now in ms */
   constructor(now: () => number) {
     this.#now = now;
+    this.#directories.set('', true);
   }
 
   get files(): ReadonlyMap<string, StoredFile> {
-    return this.#files;
+    return this.#files.byPath;
   }
 
   /** @returns the file that has this name whatever happens, if its bytes survive as well */
@@ -47,7 +49,7 @@ export class FileTree {
   makeDirectory(path: string): void {
     for (let each = path; each !== ''; each = parentOf(each)) {
       if (this.#directories.has(each)) continue;
-      this.#directories.add(each);
+      this.#directories.set(each, true);
       this.#unsettledDirectories.add(each);
     }
   }
@@ -59,11 +61,11 @@ export class FileTree {
   }
 
   put(path: string, file: StoredFile): NameChange {
-    return this.#change({ paths: [path], apply: (files) => void files.set(path, file) });
+    return this.#change({ paths: [path], apply: (files) => files.set(path, file) });
   }
 
   unlink(path: string): NameChange {
-    return this.#change({ paths: [path], apply: (files) => void files.delete(path) });
+    return this.#change({ paths: [path], apply: (files) => files.delete(path) });
   }
 
   move(from: string, to: string, file: StoredFile): NameChange {
@@ -100,8 +102,8 @@ export class FileTree {
       if (random.chance(0.5)) this.#loseDirectory(path);
     }
     this.#unsettledDirectories.clear();
-    this.#files = new Map(this.#durable);
-    for (const file of new Set(this.#files.values())) file.losePower(random);
+    this.#files = FolderMap.copyOf(this.#durable);
+    for (const file of new Set(this.files.values())) file.losePower(random);
   }
 
   clear(): void {
@@ -109,16 +111,17 @@ export class FileTree {
     this.#durable.clear();
     this.#journal = [];
     this.#directories.clear();
-    this.#directories.add('');
+    this.#directories.set('', true);
     this.#unsettledDirectories.clear();
   }
 
   entriesIn(folder: string): readonly FileEntry[] {
-    const entries = (paths: Iterable<string>, isDirectory: boolean) =>
-      [...paths]
-        .filter((path) => path !== '' && parentOf(path) === folder)
-        .map((path) => ({ name: nameOf(path), isDirectory }));
-    return [...entries(this.#directories, true), ...entries(this.#files.keys(), false)];
+    const entries = (names: Iterable<string>, isDirectory: boolean) =>
+      [...names].map((name) => ({ name, isDirectory }));
+    return [
+      ...entries(this.#directories.namesIn(folder), true),
+      ...entries(this.#files.namesIn(folder), false),
+    ];
   }
 
   #change(change: NameChange): NameChange {
@@ -141,19 +144,13 @@ export class FileTree {
 
   #loseDirectory(folder: string): void {
     const isInside = (path: string) => path === folder || path.startsWith(`${folder}/`);
-    for (const path of [...this.#directories]) if (isInside(path)) this.#directories.delete(path);
-    for (const path of [...this.#durable.keys()]) if (isInside(path)) this.#durable.delete(path);
+    for (const path of [...this.#directories.byPath.keys()])
+      if (isInside(path)) this.#directories.delete(path);
+    for (const path of [...this.#durable.byPath.keys()])
+      if (isInside(path)) this.#durable.delete(path);
   }
 }
 
 function changeOf({ change }: { readonly change: NameChange }): NameChange {
   return change;
-}
-
-export function parentOf(path: string): string {
-  return path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '';
-}
-
-function nameOf(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
 }

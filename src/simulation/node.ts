@@ -4,7 +4,7 @@
 import type { ByteStream } from '../cluster/http/byte-stream.ts';
 import { type HttpReply, type HttpRequest, isWhole, readsRequest } from '../cluster/http/http.ts';
 import type { Address } from '../cluster/model/identity.ts';
-import type { LogFields, Logger, Runtime, Service } from '../cluster/ports.ts';
+import type { HttpService, LogFields, Logger, Runtime, Service } from '../cluster/ports.ts';
 import { SimulatedDisk } from './disk.ts';
 import type { SimulatedNetwork } from './network.ts';
 import { SimulatedProcess } from './process.ts';
@@ -131,8 +131,11 @@ export class SimulatedNode<Role extends Service = Service> {
     );
   }
 
-  /** Sends a client's request, on a connection that no fault touches. */
-  request(request: HttpRequest, reply: (reply: HttpReply) => void): void {
+  /**
+   * Sends a client's request, on a connection that no fault touches.
+   * @param port of one of its further interfaces; its own by default
+   */
+  request(request: HttpRequest, reply: (reply: HttpReply) => void, port?: number): void {
     const { process } = this;
     const { body } = request;
     const within: HttpRequest =
@@ -140,12 +143,18 @@ export class SimulatedNode<Role extends Service = Service> {
         ? { ...request, body: { kind: 'stream', stream: readWithin(process, body.stream) } }
         : request;
     process.run(process.incarnation, () =>
-      this.#service?.handle(within, (answer) => {
+      this.#interfaceAt(port)?.handle(within, (answer) => {
         // As io/server does: a service that replies before the end is handed no more of the body.
         if (within.body.kind === 'stream' && !readsRequest(answer)) within.body.stream.discard();
         reply(this.#seenOutside(answer));
       }),
     );
+  }
+
+  #interfaceAt(port: number | undefined): HttpService | undefined {
+    const service = this.#service;
+    if (port === undefined) return service;
+    return service?.further?.find((each) => each.port === port)?.service;
   }
 
   /** Lets the present incarnation do something of itself, once it is awake. */

@@ -14,8 +14,9 @@ import type {
   NewFile,
   OpenFile,
 } from '../cluster/files.ts';
-import { FileTree, type NameChange, parentOf } from './file-tree.ts';
+import { FileTree, type NameChange } from './file-tree.ts';
 import { DONE, done, type FilesCall, type FilesStep, failed, harmless } from './files-step.ts';
+import { parentOf } from './folder-map.ts';
 import type { SimulatedProcess } from './process.ts';
 import { StoredFile } from './stored-file.ts';
 

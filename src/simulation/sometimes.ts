@@ -69,6 +69,9 @@ const OFTEN: readonly string[] = [
   'ticket used: 409',
   'ticket read: 200',
   'ticket state: stored',
+  'completion with right digest: 200 stored',
+  'completion with wrong digest: 409 digest-differs',
+  'completion with nothing: 409 used-ticket',
 ];
 
 /** Must also occur in the runs of a night, short and long ones. */
@@ -93,6 +96,9 @@ const NOW_AND_THEN: readonly string[] = [
   'blob unlinked',
   'ticket used: 410',
   'ticket state: used',
+  'completion with wrong digest: 423 locked',
+  'completion with right size: 410 expired-ticket',
+  'completed while its broker is dead',
 ];
 
 /**

@@ -265,7 +265,7 @@ export class TicketClients {
   }
 
   #read(frontend: FrontendNode, path: string, { manifest }: FileVersion, done: () => void): void {
-    const terms = readTerms(keyOf(path), manifest);
+    const terms = readTerms(manifest);
     const content = this.#contents.withDigest(manifest.sha512);
     if (terms === undefined || content === undefined) return done();
     return this.#issue(frontend, terms, done, (token) => {

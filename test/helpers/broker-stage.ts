@@ -9,7 +9,7 @@ import { etagOf, printETag } from '../../src/cluster/model/condition.ts';
 import type { Address, NodeId } from '../../src/cluster/model/identity.ts';
 import type { Runtime } from '../../src/cluster/ports.ts';
 import { directoryFileKey, type FileKey } from '../../src/files/file-key.ts';
-import type { Ticket } from '../../src/files/tickets/ticket.ts';
+import type { Ticket, WriteTicket } from '../../src/files/tickets/ticket.ts';
 import { BrokerInterface } from '../../src/frontend/gateways/broker/broker-interface.ts';
 import { DEFAULT_CONFIG } from '../../src/frontend/gateways/broker/config/broker-config.ts';
 import { readBrokerConfig } from '../../src/frontend/gateways/broker/config/read-config.ts';
@@ -50,7 +50,7 @@ export class BrokerStage {
     this.broker = new BrokerInterface(
       runtime,
       {
-        rules: { current: config, problem: undefined },
+        rules: { current: config, problem: undefined, fileProblem: undefined },
         dav,
         davParts,
         routes,
@@ -82,7 +82,7 @@ export class BrokerStage {
   }
 
   /** What an upload does at a file server. */
-  upload(ticket: Ticket, content: string): void {
+  upload(ticket: WriteTicket, content: string): void {
     const file = this.files.keep(ticket.key, Buffer.from(content), { inlineMax: 0 });
     const { manifest } = file;
     const { size, md5, sha512 } = manifest;
@@ -103,7 +103,9 @@ export class BrokerStage {
     const reply = this.ask(method, target, headers);
     expect(reply.status).toBe(307);
     const told = JSON.parse(textOf(reply));
-    return { told, token: told.ticket as string, ticket: this.opened(told.ticket) };
+    const ticket = this.opened(told.ticket);
+    if (ticket.purpose !== 'write') throw new Error('it is for reading');
+    return { told, token: told.ticket as string, ticket };
   }
 
   opened(token: string): Ticket {

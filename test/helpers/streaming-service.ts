@@ -20,6 +20,8 @@ export class StreamingService implements Service {
   /** Of the last reply: how many pieces its producer was asked for, and whether it was told that no more are wanted. */
   asked = 0;
   discarded = false;
+  /** How many pieces of all replies were released. */
+  released = 0;
   /**
    * What `PUT /hold`, `PUT /refuse-later` and `/undo` wait for: to read their body, to refuse it, and to answer one that
    * broke off. `PUT /hold-midst` reads on, `GET /wait` is answered by it, whatever follows the path, and `/out?held` produces
@@ -185,7 +187,12 @@ export class StreamingService implements Service {
       if (left === 0) return breaks ? { kind: 'broken', why: 'failed' } : { kind: 'end' };
       const piece = Buffer.alloc(Math.min(left, pieceBytes), 'x');
       left -= piece.length;
-      return { kind: 'bytes', bytes: piece };
+      // Whoever reads of a piece that was released gets what nobody has produced.
+      const release = () => {
+        this.released++;
+        piece.fill('!');
+      };
+      return { kind: 'bytes', bytes: piece, release };
     };
     return {
       length,

@@ -7,6 +7,7 @@ const ACTIVE = `${CONFIG}active-config.ts`;
 const FILE = `${CONFIG}config-file.ts`;
 const RULES = `${CONFIG}broker-config.ts`;
 const READ = `${CONFIG}read-config.ts`;
+const TEXT = `${CONFIG}config-text.ts`;
 const SHARES = `${CONFIG}shares.ts`;
 const RECORDS = 'src/files/class-records.ts';
 const TESTS = 'test/frontend/gateways/broker/config/';
@@ -150,5 +151,71 @@ export const BROKER_CONFIG_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(`${TESTS}broker-config.test.ts`, 'that of the longest prefix'),
+  },
+  {
+    name: 'a-word-without-its-value-ends-the-reading',
+    rule: RULE,
+    edits: [
+      {
+        file: TEXT,
+        find: 'token.line !== word.line) {\n        this.#tell(',
+        replace: 'token.line !== word.line) {\n        this.#end(',
+      },
+    ],
+    fate: tests(`${TESTS}read-config.test.ts`, 'behind words that lack their values'),
+  },
+  {
+    name: 'what-follows-from-a-misspelt-word-is-said-as-well',
+    rule: RULE,
+    edits: [
+      {
+        file: READ,
+        find: "if (body.isWhole && !found.has('domain_name')) {",
+        replace: "if (!found.has('domain_name')) {",
+      },
+    ],
+    fate: tests(`${TESTS}read-config.test.ts`, 'nothing that only follows from it'),
+  },
+  {
+    name: 'the-block-of-an-unknown-word-is-read-as-its-own',
+    rule: RULE,
+    edits: [
+      {
+        file: TEXT,
+        find: "if (this.#ahead?.kind !== '{') return;",
+        replace: "if (this.#ahead?.kind !== '{' || scope === 'file') return;",
+      },
+    ],
+    fate: tests(`${TESTS}read-config.test.ts`, 'the words of nginx'),
+  },
+  {
+    name: 'a-wrong-file-is-said-in-the-log-alone',
+    rule: RULE,
+    edits: [
+      {
+        file: 'src/frontend/gateways/broker/broker-interface.ts',
+        find: 'rules.problem ?? rules.fileProblem',
+        replace: 'rules.problem',
+      },
+    ],
+    fate: tests('test/processes/broker-config.test.ts', 'a wrong file changes nothing'),
+  },
+  {
+    name: 'a-file-that-is-right-again-is-still-wrong',
+    rule: RULE,
+    edits: [{ file: FILE, find: 'this.#problem = undefined;', replace: '' }],
+    fate: tests(`${TESTS}active-config.test.ts`, 'for as long as it is wrong'),
+  },
+  {
+    name: 'the-level-of-the-log-is-that-of-the-start',
+    rule: RULE,
+    edits: [{ file: ACTIVE, find: 'this.#file?.logAt(config.logLevel);', replace: '' }],
+    fate: tests(`${TESTS}active-config.test.ts`, 'of each one that is right'),
+  },
+  {
+    name: 'the-port-of-an-upstream-is-dropped',
+    rule: RULE,
+    edits: [{ file: READ, find: 'if (hasPort) {', replace: 'if (hasPort && host === url) {' }],
+    fate: tests(`${TESTS}read-config.test.ts`, 'a port of an upstream'),
   },
 ];

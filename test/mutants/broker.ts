@@ -4,6 +4,7 @@ import { type Mutant, tests } from './mutant.ts';
 
 const BROKER = 'src/frontend/gateways/broker';
 const TESTS = 'test/frontend/gateways/broker/broker.test.ts';
+const HEAD_TESTS = 'test/frontend/gateways/broker/redirect-head.test.ts';
 const REST_TESTS = 'test/frontend/gateways/broker/rest.test.ts';
 
 function mutant(
@@ -51,8 +52,95 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-redirect-leads-to-one-server-alone',
     'file-links.ts',
-    ['...urls.map(', '...urls.slice(0, 1).map('],
+    ['const DUPLICATES_MAX = 4;', 'const DUPLICATES_MAX = 1;'],
     [TESTS, 'is there: GET says where'],
+  ),
+  mutant(
+    'a-redirect-names-all-copies',
+    'file-links.ts',
+    ['urls.slice(0, DUPLICATES_MAX)', 'urls'],
+    [HEAD_TESTS, 'names four copies'],
+  ),
+  mutant(
+    'the-head-of-a-redirect-has-no-bound',
+    'file-links.ts',
+    ['if (bytes > URL_BYTES_MAX) break;', ''],
+    [HEAD_TESTS, 'fits where nginx has room'],
+  ),
+  mutant(
+    'a-clone-is-hidden-by-what-the-broker-says',
+    'own-paths.ts',
+    [
+      'if (name === undefined || !OWN_NAMES.has(name)) return undefined;',
+      "if (name !== '.broker') return undefined;",
+    ],
+    [TESTS, 'is not hidden by what the broker says'],
+  ),
+  mutant(
+    'a-move-hides-a-file',
+    'own-paths.ts',
+    [
+      "const MAKE_ANOTHER: readonly string[] = ['COPY', 'MOVE'];",
+      "const MAKE_ANOTHER: readonly string[] = ['COPY'];",
+    ],
+    [TESTS, 'is not hidden by what the broker says'],
+  ),
+  mutant(
+    'a-misspelt-wish-is-lost',
+    'broker-usage.ts',
+    [
+      "const TAKE_ANY_WORD: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];",
+      "const TAKE_ANY_WORD: readonly string[] = ['GET', 'HEAD', 'OPTIONS', 'PUT'];",
+    ],
+    [TESTS, 'is not lost where a word is wrong'],
+  ),
+  mutant(
+    'a-link-with-a-parameter-leads-nowhere',
+    'broker-usage.ts',
+    [
+      "const TAKE_ANY_WORD: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];",
+      "const TAKE_ANY_WORD: readonly string[] = ['HEAD', 'OPTIONS'];",
+    ],
+    [TESTS, 'is not lost where a word is wrong'],
+  ),
+  mutant(
+    'a-wish-is-not-heard-through-the-broker',
+    'broker.ts',
+    [
+      'dav.serve(request, spaceOf(domain, wishes), reply)',
+      'dav.serve(request, spaceOf(domain), reply)',
+    ],
+    [TESTS, 'through the broker has a blob all the same'],
+  ),
+  mutant(
+    'a-misspelt-change-is-lost',
+    'rest/rest-usage.ts',
+    [
+      'return unknown === undefined ? value : wrong(unknown);',
+      "return unknown === '' ? wrong(unknown) : value;",
+    ],
+    [REST_TESTS, 'is not changed by'],
+  ),
+  mutant(
+    'a-cursor-may-be-as-long-as-it-likes',
+    'rest/rest-usage.ts',
+    ['if (afterKey.length > STORED_KEY_BYTES_MAX) return undefined;', ''],
+    [REST_TESTS, 'a list has what begins with the prefix'],
+  ),
+  mutant(
+    'a-name-that-is-no-text-is-that-of-another-file',
+    'rest/file-description.ts',
+    [' : null, href };', ' : href, href };'],
+    [REST_TESTS, 'names that look alike with escapes are told apart'],
+  ),
+  mutant(
+    'only-the-first-name-of-a-domain-counts',
+    'config/broker-config.ts',
+    [
+      'return domains.find((domain) => domain.name === name) ?? domainsByHost.get(hostNameOf(name));',
+      'return domains.find((domain) => domain.name === name || domainsByHost.size === 0);',
+    ],
+    [REST_TESTS, 'any name of a domain stands for its Host'],
   ),
   mutant(
     'a-ticket-completes-the-file-of-any-path',
@@ -119,15 +207,6 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     'broker.ts',
     ['domainOf(this.#parts.rules.current, host)', 'this.#parts.rules.current.domains[0]'],
     [TESTS, 'a Host of no domain is told so'],
-  ),
-  mutant(
-    'a-file-hides-what-a-process-says-of-itself',
-    'broker.ts',
-    [
-      "if (OWN_PATHS.includes(pathOf(target)) && (method === 'PUT' || method === 'POST')) {",
-      "if (OWN_PATHS.includes(pathOf(target)) && method === 'POST') {",
-    ],
-    [TESTS, 'is refused where a collection is, below a file, and where the broker itself answers'],
   ),
   mutant(
     'what-passes-through-a-broker-has-no-blob',

@@ -118,6 +118,36 @@ export const FILESERVER_MUTANTS: readonly Mutant[] = [
     fate: tests(BLOB_READING_TESTS, 'F6'),
   },
   {
+    name: 'a-block-is-read-into-before-its-client-has-it',
+    rule: 'F6',
+    edits: [
+      {
+        file: 'src/cluster/io/server/reply-stream.ts',
+        find: '      if (!error) release();',
+        replace: '      if (error) release();',
+      },
+      {
+        file: 'src/cluster/io/server/reply-stream.ts',
+        find: '    return this.#response.write(bytes, (error) => {',
+        replace:
+          '    queueMicrotask(release);\n    return this.#response.write(bytes, (error) => {',
+      },
+    ],
+    fate: tests('test/cluster/io/server/streams.test.ts', 'is released piece by piece'),
+  },
+  {
+    name: 'memory-of-blocks-is-never-used-again',
+    rule: SERVERS,
+    edits: [
+      {
+        file: 'src/fileserver/downloads/block-buffers.ts',
+        find: 'bytes.length === BLOCK_BYTES && ',
+        replace: 'bytes.length < BLOCK_BYTES && ',
+      },
+    ],
+    fate: tests(BLOB_READING_TESTS, 'memory is used again'),
+  },
+  {
     name: 'a-wrong-copy-stays-where-it-is',
     rule: 'F4',
     edits: [

@@ -19,6 +19,8 @@ export type Programme =
       /** Aimed faults of one kind only; by default all kinds, as the seed draws them. */
       readonly programme?: ProgrammeName;
       readonly long?: boolean;
+      /** So many file servers in each run; by default as the seed has it. */
+      readonly files?: number;
     }
   /** Tests of one file, those with `name` in their names; the mutant is dead when one fails. */
   | { readonly kind: 'tests'; readonly file: string; readonly name: string };

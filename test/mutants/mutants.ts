@@ -27,6 +27,7 @@ import { COORDINATOR_SET_MUTANTS } from './coordinator/set.ts';
 import { COORDINATOR_WATCH_MUTANTS } from './coordinator/watch.ts';
 import { DAV_MUTANTS } from './dav.ts';
 import { DIRECTORIES_MUTANTS } from './directories.ts';
+import { FILE_RUNS_MUTANTS } from './file-runs.ts';
 import { FILE_SCHEDULES_MUTANTS } from './file-schedules.ts';
 import { FILES_MUTANTS } from './files.ts';
 import { FILES_CARE_MUTANTS } from './files-care.ts';
@@ -64,6 +65,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...DAV_MUTANTS,
   ...TICKET_MUTANTS,
   ...BROKER_MUTANTS,
+  ...FILE_RUNS_MUTANTS,
   ...FILE_SCHEDULES_MUTANTS,
   ...FILESERVER_MUTANTS,
   ...REPLICATOR_MUTANTS,

@@ -17,11 +17,14 @@ function lineOf(row: Row): string {
 
 function nameOf(programme: Programme): string {
   if (programme.kind === 'tests') return `${programme.file} -t '${programme.name}'`;
-  const { first, count, programme: aimedAt, long } = programme;
+  const { first, count, programme: aimedAt, long, files } = programme;
   const seeds = `seeds ${first} to ${first + count - 1}`;
-  return [seeds, ...(aimedAt ? [`of ${aimedAt}`] : []), ...(long ? ['of long runs'] : [])].join(
-    ' ',
-  );
+  return [
+    seeds,
+    ...(aimedAt ? [`of ${aimedAt}`] : []),
+    ...(long ? ['of long runs'] : []),
+    ...(files ? [`of ${files} file servers`] : []),
+  ].join(' ');
 }
 
 async function play(edits: Mutant['edits'], programme: Programme): Promise<Verdict> {

@@ -38,8 +38,8 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
     'any-seal-is-good',
     `${TICKETS}/sealing.ts`,
     [
-      'left.length === right.length && timingSafeEqual(left, right)',
-      'left.length === right.length',
+      'if (!timingSafeEqual(bytes.subarray(-SEAL_BYTES), sealOf(body, secret))) return FORGED;',
+      'if (sealOf(body, secret).length !== SEAL_BYTES) return FORGED;',
     ],
     [SEALING_TESTS, 'is forged if any of its characters is another one'],
   ),
@@ -53,10 +53,28 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
     'the-id-of-a-ticket-is-not-sealed',
     `${TICKETS}/sealing.ts`,
     [
-      "return createHmac('sha256', secret).update(body).digest('base64url');",
-      "return createHmac('sha256', secret).update(body.slice(32)).digest('base64url');",
+      "return createHmac('sha256', secret).update(body).digest().subarray(0, SEAL_BYTES);",
+      "return createHmac('sha256', secret).update(body.subarray(17)).digest().subarray(0, SEAL_BYTES);",
     ],
     [SEALING_TESTS, 'is forged if any of its characters is another one'],
+  ),
+  mutant(
+    'a-ticket-has-many-tokens',
+    `${TICKETS}/sealing.ts`,
+    ["bytes.toString('base64url') !== token", 'bytes.length > token.length'],
+    [SEALING_TESTS, 'is forged if any of its characters is another one'],
+  ),
+  mutant(
+    'a-ticket-for-reading-has-its-digests-in-digits',
+    `${TICKETS}/ticket.ts`,
+    ['const SHA512_BYTES = 64;', 'const SHA512_BYTES = 128;'],
+    [SEALING_TESTS, 'is short for reading'],
+  ),
+  mutant(
+    'a-ticket-that-is-cut-off-crashes-who-opens-it',
+    `${TICKETS}/ticket.ts`,
+    ['if (bytes.length < READ_BYTES_MIN) throw', 'if (bytes.length < ID_BYTES) throw'],
+    [SEALING_TESTS, 'is forged where other software has sealed one'],
   ),
   mutant(
     'a-ticket-lives-as-long-as-anybody-likes',

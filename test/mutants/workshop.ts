@@ -80,8 +80,13 @@ export class Workshop {
     count,
     programme,
     long = false,
+    files,
   }: Extract<Programme, { kind: 'seeds' }>): Promise<Verdict> {
-    const kind = [...(programme ? ['--programme', programme] : []), ...(long ? ['--long'] : [])];
+    const kind = [
+      ...(programme ? ['--programme', programme] : []),
+      ...(long ? ['--long'] : []),
+      ...(files ? ['--files', `${files}`] : []),
+    ];
     for (let seed = first; seed < first + count; seed += CHUNK) {
       const seeds = Math.min(CHUNK, first + count - seed);
       const flags = ['simulate', '--seed', `${seed}`, '--seeds', `${seeds}`, ...kind];

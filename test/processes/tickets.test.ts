@@ -65,7 +65,7 @@ describe('a file server', () => {
 
   async function reading(path: string): Promise<string> {
     const file = await find(path);
-    const terms = file && readTerms(keyOf(path, SPACE), file.manifest);
+    const terms = file && readTerms(file.manifest);
     if (terms === undefined) throw new Error(`${path} has no blob`);
     return issue(terms);
   }

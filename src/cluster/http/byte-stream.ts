@@ -15,8 +15,12 @@ export type BreakReason =
   | 'failed';
 
 export type BytePart =
-  /** `bytes` is never empty, belongs to the reader, and does not change. */
-  | { readonly kind: 'bytes'; readonly bytes: Buffer }
+  /**
+   * `bytes` is never empty, belongs to the reader, and does not change until the reader calls `release`. A reader that
+   * keeps nothing of them may call it, once, and they are overwritten then; one that never does so costs no more than
+   * their memory.
+   */
+  | { readonly kind: 'bytes'; readonly bytes: Buffer; readonly release?: () => void }
   | { readonly kind: 'end' }
   | { readonly kind: 'broken'; readonly why: BreakReason };
 

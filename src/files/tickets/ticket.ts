@@ -1,5 +1,10 @@
 // A ticket lets whoever has it read one blob, or store one file, at a file server: the file server asks nobody else for the
-// permission (FILES.md, section 4, Dragonbelly). What a ticket says is here; its form in a URL is in sealing.ts.
+// permission (FILES.md, section 4, Dragonbelly). What a ticket says is here, and its bytes; its form in a URL is in sealing.ts.
+//
+//   for reading   1 (1), id (16), SHA-512 (64), MD5 (16), end (6), last change (6), size (6), content type
+//   for storing   2 (1), id (16), length of the key (2), key, the other fields as JSON
+//
+// One redirect has the first of them several times, so it is short, and no longer for a long path. Numbers are big-endian.
 
 import {
   branded,
@@ -7,20 +12,17 @@ import {
   flag,
   integer,
   list,
-  Misshapen,
+  Malformed,
   object,
-  oneOf,
   optional,
-  type Shape,
   text,
 } from '../../cluster/wire/shapes.ts';
-import { type BlobId, parseBlobId } from '../blob-id.ts';
+import type { BlobId } from '../blob-id.ts';
 import type { FileKey, ReplicationClass } from '../file-key.ts';
 import {
   FILE_BYTES_MAX,
   type FileAttributes,
   type FileManifest,
-  hexadecimal,
   MODIFIED_MS_MAX,
 } from '../manifest.ts';
 
@@ -32,8 +34,6 @@ export const SUBMITTED_MAX = 64;
 interface TicketBasics {
   /** When it ends, by the cluster's clock (H31), in ms since 1970. */
   readonly expiresMs: number;
-  /** The record of the file. */
-  readonly key: FileKey;
 }
 
 /** Reads the very blob: of one version, whatever happens to the name meanwhile (F3). */
@@ -62,6 +62,8 @@ export interface WriteTicket extends TicketBasics {
    * blob belongs where `targetFor` says; two uploads with one ticket never share an id.
    */
   readonly id: BlobId;
+  /** The record of the file. */
+  readonly key: FileKey;
   /** Undefined for what the upload says, or nobody. */
   readonly contentType: string | undefined;
   readonly replicationClass: ReplicationClass;
@@ -80,52 +82,107 @@ export type Ticket = ReadTicket | WriteTicket;
 export type TicketTerms = Omit<ReadTicket, 'expiresMs'> | Omit<WriteTicket, 'expiresMs'>;
 
 /** @returns what reads the content of this file; undefined for a file without a blob: its bytes are in the record */
-export function readTerms(
-  key: FileKey,
-  manifest: FileManifest,
-): Omit<ReadTicket, 'expiresMs'> | undefined {
+export function readTerms(manifest: FileManifest): Omit<ReadTicket, 'expiresMs'> | undefined {
   if (manifest.kind !== 'blob') return undefined;
   const { blob, contentType, modifiedMs, size, sha512, md5 } = manifest;
-  return { purpose: 'read', id: blob, key, contentType, modifiedMs, size, sha512, md5 };
+  return { purpose: 'read', id: blob, contentType, modifiedMs, size, sha512, md5 };
 }
 
-/** What of a ticket is in its token beside the id, as JSON. */
-export function ticketFields(ticket: Ticket): Readonly<Record<string, unknown>> {
-  const { id: _beside, key, ...fields } = ticket;
-  return { ...fields, key: key.toString('base64url') };
+const READ_FORM = 1;
+const WRITE_FORM = 2;
+const ID_BYTES = 16;
+const SHA512_BYTES = 64;
+const MD5_BYTES = 16;
+/** Milliseconds since 1970, and the size of any file. */
+const NUMBER_BYTES = 6;
+const KEY_LENGTH_BYTES = 2;
+const READ_BYTES_MIN = 1 + ID_BYTES + SHA512_BYTES + MD5_BYTES + 3 * NUMBER_BYTES;
+const WRITE_BYTES_MIN = 1 + ID_BYTES + KEY_LENGTH_BYTES;
+
+export function encodeTicket(ticket: Ticket): Buffer {
+  return ticket.purpose === 'read' ? encodeRead(ticket) : encodeWrite(ticket);
 }
 
-/** @throws Malformed for fields that no ticket has */
-export function ticketOf(id: BlobId, fields: unknown): Ticket {
-  const { purpose } = purposeShape(fields);
-  switch (purpose) {
-    case 'read':
-      return { purpose, id, ...readShape(fields) };
-    case 'write':
-      return { purpose, id, ...writeShape(fields) };
+/** @throws Malformed for bytes that `encodeTicket` never makes */
+export function decodeTicket(bytes: Buffer): Ticket {
+  switch (bytes[0]) {
+    case READ_FORM:
+      return decodeRead(bytes);
+    case WRITE_FORM:
+      return decodeWrite(bytes);
+    default:
+      throw new Malformed('a ticket of another form');
   }
+}
+
+function encodeRead({
+  id,
+  sha512,
+  md5,
+  expiresMs,
+  modifiedMs,
+  size,
+  contentType = '',
+}: ReadTicket): Buffer {
+  const bytes = Buffer.allocUnsafe(READ_BYTES_MIN + Buffer.byteLength(contentType));
+  let at = bytes.writeUInt8(READ_FORM);
+  for (const digits of [id, sha512, md5]) at += bytes.write(digits, at, 'hex');
+  for (const number of [expiresMs, modifiedMs, size]) {
+    at = bytes.writeUIntBE(number, at, NUMBER_BYTES);
+  }
+  bytes.write(contentType, at);
+  return bytes;
+}
+
+function decodeRead(bytes: Buffer): ReadTicket {
+  if (bytes.length < READ_BYTES_MIN) throw new Malformed('a ticket that was cut off');
+  const [sha512At, md5At] = [1 + ID_BYTES, 1 + ID_BYTES + SHA512_BYTES];
+  const numbersAt = md5At + MD5_BYTES;
+  const number = (index: number) =>
+    bytes.readUIntBE(numbersAt + index * NUMBER_BYTES, NUMBER_BYTES);
+  const fields = readShape({
+    expiresMs: number(0),
+    modifiedMs: number(1),
+    size: number(2),
+    contentType: bytes.toString('utf8', READ_BYTES_MIN) || undefined,
+  });
+  return {
+    purpose: 'read',
+    id: bytes.toString('hex', 1, sha512At) as BlobId,
+    sha512: bytes.toString('hex', sha512At, md5At),
+    md5: bytes.toString('hex', md5At, numbersAt),
+    ...fields,
+  };
+}
+
+function encodeWrite({ id, key, purpose: _form, ...fields }: WriteTicket): Buffer {
+  const head = Buffer.alloc(WRITE_BYTES_MIN);
+  head.writeUInt8(WRITE_FORM);
+  head.write(id, 1, 'hex');
+  head.writeUInt16BE(key.length, 1 + ID_BYTES);
+  return Buffer.concat([head, key, Buffer.from(JSON.stringify(fields))]);
+}
+
+function decodeWrite(bytes: Buffer): WriteTicket {
+  if (bytes.length < WRITE_BYTES_MIN) throw new Malformed('a ticket that was cut off');
+  const id = bytes.toString('hex', 1, 1 + ID_BYTES) as BlobId;
+  const end = WRITE_BYTES_MIN + bytes.readUInt16BE(1 + ID_BYTES);
+  if (end > bytes.length) throw new Malformed('a ticket that was cut off');
+  const key = Buffer.from(bytes.subarray(WRITE_BYTES_MIN, end)) as FileKey;
+  const fields = writeShape(JSON.parse(bytes.toString('utf8', end)));
+  return { purpose: 'write', id, key, ...fields };
 }
 
 const milliseconds = integer({ min: 0, max: MODIFIED_MS_MAX });
 
-const keyShape: Shape<FileKey> = (value) => {
-  const bytes = typeof value === 'string' ? Buffer.from(value, 'base64url') : Buffer.alloc(0);
-  if (bytes.length === 0) throw new Misshapen('is no key');
-  return bytes as FileKey;
-};
-
-const purposeShape = object({ purpose: oneOf('read', 'write') });
 const basics = {
   expiresMs: milliseconds,
-  key: keyShape,
   contentType: optional(text({ max: 1024 })),
 };
 const readShape = object({
   ...basics,
   modifiedMs: milliseconds,
   size: integer({ min: 0, max: FILE_BYTES_MAX }),
-  sha512: hexadecimal(128),
-  md5: hexadecimal(32),
 });
 const writeShape = object({
   ...basics,
@@ -135,8 +192,3 @@ const writeShape = object({
   attributes: optional(dictionary(text({ min: 0, max: 64 * 1024 }), { max: 1024 })),
   submitted: optional(list(text({ max: 1024 }), { max: SUBMITTED_MAX })),
 });
-
-/** @returns the id that a token begins with; undefined where it begins with none */
-export function ticketIdIn(token: string): BlobId | undefined {
-  return parseBlobId(token.split('.', 1)[0] ?? '');
-}

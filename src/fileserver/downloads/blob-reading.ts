@@ -7,6 +7,7 @@ import type { BytePart, ByteStream } from '../../cluster/http/byte-stream.ts';
 import { BLOCK_BYTES, blockChecksum } from '../../files/block-checksums.ts';
 import type { ByteRange } from '../../files/outcomes.ts';
 import type { BlobContent } from '../blob-store/blob-meta.ts';
+import type { BlockBuffers } from './block-buffers.ts';
 
 export interface BlobReadingEvents {
   /** So many bytes were handed over. */
@@ -23,6 +24,7 @@ export class BlobReading implements ByteStream {
   readonly #file: OpenFile;
   readonly #range: ByteRange;
   readonly #blocksAhead: number;
+  readonly #buffers: BlockBuffers;
   readonly #events: BlobReadingEvents;
   /** The next block to read, and the next one to hand over. */
   #reading: number;
@@ -36,18 +38,19 @@ export class BlobReading implements ByteStream {
 
   /**
    * @param range of an empty blob none, and otherwise within it
-   * @param blocksAhead how many blocks may be in memory at once, at least one
+   * @param memory where blocks are read into, and how many may be in memory at once, at least one
    */
   constructor(
     blob: { readonly content: BlobContent; readonly file: OpenFile },
     range: ByteRange | undefined,
-    blocksAhead: number,
+    memory: { readonly buffers: BlockBuffers; readonly blocksAhead: number },
     events: BlobReadingEvents,
   ) {
     this.#content = blob.content;
     this.#file = blob.file;
     this.#range = range ?? { first: 0, last: blob.content.size - 1 };
-    this.#blocksAhead = blocksAhead;
+    this.#blocksAhead = memory.blocksAhead;
+    this.#buffers = memory.buffers;
     this.#events = events;
     const { first, last } = this.#range;
     this.length = last - first + 1;
@@ -83,8 +86,7 @@ export class BlobReading implements ByteStream {
 
   #read(block: number): void {
     const position = block * BLOCK_BYTES;
-    // The pool of small buffers would keep 8 KiB for each short blob, and this one belongs to its reader.
-    const bytes = Buffer.allocUnsafeSlow(Math.min(BLOCK_BYTES, this.#content.size - position));
+    const bytes = this.#buffers.take(Math.min(BLOCK_BYTES, this.#content.size - position));
     this.#blocks.set(block, undefined);
     this.#readsUnderWay++;
     this.#file.read(position, bytes, (read) => {
@@ -127,7 +129,7 @@ export class BlobReading implements ByteStream {
     const { first, last } = this.#range;
     const part = bytes.subarray(Math.max(0, first - from), last - from + 1);
     this.#events.sent(part.length);
-    callback({ kind: 'bytes', bytes: part });
+    callback({ kind: 'bytes', bytes: part, release: () => this.#buffers.give(bytes) });
     // While the client takes this one.
     if (this.#callback === undefined) this.#readAhead();
     return undefined;

@@ -12,6 +12,7 @@ import type { OpenBlob } from '../blob-store/blob-files.ts';
 import type { BlobMeta } from '../blob-store/blob-meta.ts';
 import type { BlobStore } from '../blob-store/blob-store.ts';
 import { BlobReading } from './blob-reading.ts';
+import { BlockBuffers } from './block-buffers.ts';
 
 export interface ReadCounters {
   readonly sentBytes: Counter;
@@ -33,6 +34,7 @@ export class BlobSource {
   readonly #server: BlobServer;
   readonly #counters: ReadCounters;
   readonly #logger: Logger;
+  readonly #buffers = new BlockBuffers();
 
   constructor(server: BlobServer, counters: ReadCounters, logger: Logger) {
     this.#server = server;
@@ -64,7 +66,8 @@ export class BlobSource {
       this.#logger.write('warn', 'a blob is asked for that is in the trash', { blob: id });
       this.#server.check(id);
     }
-    return new BlobReading({ content: meta, file }, range, this.#server.blocksAhead, {
+    const memory = { buffers: this.#buffers, blocksAhead: this.#server.blocksAhead };
+    return new BlobReading({ content: meta, file }, range, memory, {
       sent: (bytes) => this.#counters.sentBytes.add(bytes),
       spoiled: (block, failure) => {
         this.#counters.wrongBlocks.add();

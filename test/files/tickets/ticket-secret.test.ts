@@ -2,7 +2,6 @@
 
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { BlobId } from '../../../src/files/blob-id.ts';
-import type { FileKey } from '../../../src/files/file-key.ts';
 import { ticketSecretKey } from '../../../src/files/file-key.ts';
 import { ClusterTickets } from '../../../src/files/tickets/cluster-tickets.ts';
 import { TICKET_MS_MAX, type TicketTerms } from '../../../src/files/tickets/ticket.ts';
@@ -13,7 +12,6 @@ import { VirtualTime } from '../../helpers/virtual-time.ts';
 const TERMS: TicketTerms = {
   purpose: 'read',
   id: '0198c0de000000112233445566778899' as BlobId,
-  key: Buffer.from('key') as FileKey,
   contentType: undefined,
   size: 3,
   sha512: '0a'.repeat(64),

@@ -6,6 +6,7 @@ import type { BytePart } from '../../../src/cluster/http/byte-stream.ts';
 import { BLOCK_BYTES } from '../../../src/files/block-checksums.ts';
 import type { ByteRange } from '../../../src/files/outcomes.ts';
 import { BlobReading } from '../../../src/fileserver/downloads/blob-reading.ts';
+import { BlockBuffers } from '../../../src/fileserver/downloads/block-buffers.ts';
 import { commitOf } from '../../helpers/blob-stage.ts';
 import { firstFreshSeed, SeededRandom } from '../../helpers/random.ts';
 
@@ -50,7 +51,8 @@ function reading(bytes: Buffer, range?: ByteRange, blocksAhead = 3) {
   const spoiled: number[] = [];
   let [sent, over] = [0, 0];
   const content = commitOf(bytes);
-  const stream = new BlobReading({ content, file }, range, blocksAhead, {
+  const memory = { buffers: new BlockBuffers(), blocksAhead };
+  const stream = new BlobReading({ content, file }, range, memory, {
     sent: (count) => {
       sent += count;
     },
@@ -115,6 +117,39 @@ test.each(SEEDS)(
     expect(read.bytes.equals(LONG.subarray(first, last + 1))).toBe(true);
     expect(read.mostHeld).toBeLessThanOrEqual(blocksAhead);
     expect(spoiled).toEqual([]);
+  },
+);
+
+test.each(SEEDS)(
+  'seed %i: memory is used again for as long as it is released, never before',
+  (seed) => {
+    const seeded = new SeededRandom(seed);
+    const { file, stream } = reading(LONG);
+    const held: { at: number; bytes: Buffer; release: () => void }[] = [];
+    const memories = new Set<ArrayBufferLike>();
+    const isReleased = seeded.chance(0.5);
+    let [at, isEnded] = [0, false];
+    const isRight = ({ at, bytes }: (typeof held)[number]) =>
+      bytes.equals(LONG.subarray(at, at + bytes.length));
+    while (!isEnded) {
+      stream.read((part) => {
+        if (part.kind !== 'bytes') {
+          isEnded = true;
+          return;
+        }
+        const { bytes, release = () => undefined } = part;
+        memories.add(bytes.buffer);
+        held.push({ at, bytes, release });
+        at += bytes.length;
+      });
+      while (!isEnded && file.endRead(seeded));
+      expect(held.every(isRight)).toBe(true);
+      if (isReleased) for (const piece of held.splice(0)) piece.release();
+    }
+    expect(at).toBe(LONG.length);
+    // Three blocks ahead and the one that is handed over; the short last one has memory of its own.
+    if (isReleased) expect(memories.size).toBeLessThan(6);
+    else expect(memories.size).toBe(6);
   },
 );
 

@@ -104,7 +104,7 @@ export class ReplyStream {
       case 'bytes':
         this.#sent += part.bytes.length;
         if (length !== undefined && this.#sent > length) return this.#abort();
-        if (this.#response.write(part.bytes)) return this.#pump();
+        if (this.#write(part)) return this.#pump();
         this.#wait(part.bytes.length);
         this.#response.once('drain', () => {
           this.#wait(0);
@@ -122,6 +122,18 @@ export class ReplyStream {
       case 'broken':
         return this.#abort();
     }
+  }
+
+  /**
+   * A piece is released once the kernel has taken it, and never when that failed: a write that was cancelled may still
+   * be read from.
+   * @returns as of `Writable.write`
+   */
+  #write({ bytes, release }: Extract<BytePart, { kind: 'bytes' }>): boolean {
+    if (release === undefined) return this.#response.write(bytes);
+    return this.#response.write(bytes, (error) => {
+      if (!error) release();
+    });
   }
 
   #wait(bytes: number): void {

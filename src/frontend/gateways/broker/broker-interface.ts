@@ -45,7 +45,12 @@ export class BrokerInterface implements HttpService, FurtherInterface {
     const { address } = options;
     this.port = parseAddress(address)?.port ?? 0;
     this.#routes = new Routes('broker', runtime, metrics, { address, workerGroup, beside });
-    this.#routes.addWarning('rules', () => rules.problem);
+    this.#routes.addWarning('rules', () => rules.problem ?? rules.fileProblem);
+    metrics.gauge(
+      'velourfog_broker_config_wrong',
+      'Whether the file of the configuration is wrong or away, so that the rules stay as they were.',
+      () => (rules.fileProblem === undefined ? 0 : 1),
+    );
     new BrokerRest({ davParts, rules }).addTo(this.#routes);
     const { clock } = runtime;
     new BrokerGateway({ dav, davParts, clock, rules }).addTo(this.#routes, metrics);

@@ -49,10 +49,25 @@ export function pageTo(status: number, reason: string, url: string): string {
 `;
 }
 
-/** One line each: clients of RFC 6249 read no list with commas. */
+/** Clients read from some copies at once, and the Metalink document has all of them. */
+const DUPLICATES_MAX = 4;
+/**
+ * Of the location and the links together. With the other headers, that is less than the 4 KiB which nginx has for the head of an
+ * answer, where its name fits at all; others take 8 or 16.
+ */
+const URL_BYTES_MAX = 3 * 1024;
+
+/** One line each: clients of RFC 6249 read no list with commas. As many copies as there is room for are among them. */
 function linksOf({ urls, metalinkUrl }: LinkedFile): readonly string[] {
-  return [
-    ...urls.map((url, index) => `<${url}>; rel=duplicate; pri=${index + 1}`),
-    `<${metalinkUrl}>; rel=describedby; type="${METALINK_TYPE}"`,
-  ];
+  const [location] = urls;
+  const described = `<${metalinkUrl}>; rel=describedby; type="${METALINK_TYPE}"`;
+  const duplicates: string[] = [];
+  let bytes = location.length + described.length;
+  for (const url of urls.slice(0, DUPLICATES_MAX)) {
+    const line = `<${url}>; rel=duplicate; pri=${duplicates.length + 1}`;
+    bytes += line.length;
+    if (bytes > URL_BYTES_MAX) break;
+    duplicates.push(line);
+  }
+  return [...duplicates, described];
 }

@@ -26,7 +26,7 @@ import { type DavParts, findWay, type Way } from '../dav/resources.ts';
 import type { BrokerRequest } from './broker-request.ts';
 import type { UploadWishes } from './broker-usage.ts';
 import { makeAround } from './collections.ts';
-import { ruleFor } from './config/broker-config.ts';
+import { ruleFor, type TypeRule } from './config/broker-config.ts';
 import { ticketUrl } from './reading.ts';
 
 /** Where clients are told the ticket, beside the body: redirects are followed without a look at that. */
@@ -67,7 +67,7 @@ function refusalOf(way: Way, submitted: ReadonlySet<string>): HttpReply | undefi
 function issue(
   { files, clock, random }: DavParts,
   { request, domain, path }: BrokerRequest,
-  { replicate, waitsForAll }: UploadWishes,
+  wishes: UploadWishes,
   submitted: ReadonlySet<string>,
   answer: (reply: HttpReply) => void,
 ): void {
@@ -75,14 +75,12 @@ function issue(
   const id = newBlobId(clock.wallMs(), random.token());
   const target = files.targetFor(id, lengthOf(request.header('content-length')));
   if (key === undefined || target === undefined) return answer(NO_TARGET);
-  const rule = ruleFor(domain, path.segments);
   const terms: Omit<WriteTicket, 'expiresMs'> = {
     purpose: 'write',
     id,
     key,
     contentType: contentTypeOf(request.header('content-type')),
-    replicationClass: replicate === undefined ? rule.replicationClass : classOfCopies(replicate),
-    waitsForAll: waitsForAll ?? rule.waitsForAll,
+    ...ruleWith(wishes, ruleFor(domain, path.segments)),
     bytesMax: FILE_BYTES_MAX,
     ...(submitted.size === 0 ? {} : { submitted: [...submitted] }),
   };
@@ -94,6 +92,17 @@ function issue(
     const upload = `${ticketUrl(target, token, name)}${afterwards(request)}`;
     return answer(issuedReply({ token, id, expiresMs: ticket.expiresMs, here, upload }));
   });
+}
+
+/** How a file is kept: as its domain says of its type, but for what is wished for this one. */
+export function ruleWith(
+  { replicate, waitsForAll }: UploadWishes,
+  rule: TypeRule,
+): Pick<TypeRule, 'replicationClass' | 'waitsForAll'> {
+  return {
+    replicationClass: replicate === undefined ? rule.replicationClass : classOfCopies(replicate),
+    waitsForAll: waitsForAll ?? rule.waitsForAll,
+  };
 }
 
 interface IssuedUpload extends Pick<WriteTicket, 'id' | 'expiresMs'> {

@@ -50,7 +50,7 @@ export function linked(
 ): void {
   const { manifest } = file;
   const key = keyOf(path);
-  const own = key && readTerms(key, manifest);
+  const own = key && readTerms(manifest);
   if (own === undefined) return callback(undefined);
   const tag = contentTagHeaders(file);
   const contentType = typeOf(manifest, nameTextOf(path));

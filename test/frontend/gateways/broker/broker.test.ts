@@ -38,7 +38,7 @@ describe('a file that file servers have', () => {
       /^http:\/\/a\.example:80\/t\/([\w.-]+)\/b%20c\.txt$/.exec(String(location)) ?? [];
     expect(stage.opened(token)).toMatchObject({
       purpose: 'read',
-      key: keyOf('a/b c.txt'),
+      sha512: SHA512,
       contentType: 'text/plain',
     });
     // RFC 6249: one line each, never one line with commas.
@@ -165,6 +165,49 @@ describe('an upload', () => {
     expect(stage.files.names.filter((name) => name.includes('below'))).toEqual([]);
   });
 
+  test.each(['/livez', '/metrics', '/openapi.json', '/.broker/x', '/readyz/below', '/%6civez'])(
+    'is not hidden by what the broker says at %s, in whatever way it would come there',
+    (own) => {
+      const stage = new Stage();
+      stage.files.keep(keyOf('a'), Buffer.from(TEXT), BLOB);
+      const to = { destination: `http://h:1${own}` };
+      expect(stage.did('MOVE', '/a', to)).toBe('405 method-not-allowed');
+      expect(stage.did('COPY', '/a', { destination: own })).toBe('405 method-not-allowed');
+      const clone = JSON.stringify({ from: '/a', path: decodeURIComponent(own) });
+      expect(stage.did('POST', '/.broker/clone', {}, clone)).toBe('405 method-not-allowed');
+      for (const method of ['PUT', 'POST', 'MKCOL', 'LOCK']) {
+        expect(stage.did(method, own), method).toMatch(
+          /^40[45] (method-not-allowed|unknown-path)$/,
+        );
+      }
+      expect(stage.did('PUT', `${own}?proxy=1`, {}, TEXT)).toMatch(/^40[45] /);
+      expect(stage.files.names.filter((name) => !name.endsWith('a'))).toEqual([]);
+      expect(stage.did('MOVE', '/a', { destination: '/b/livez' })).toBe('409 no-collection');
+      expect(stage.did('MOVE', '/a', { destination: '/livez2' })).toBe('201');
+    },
+  );
+
+  test.each([
+    ['PUT', '/a?replicat=3', 'replicat is no parameter here: did you mean replicate?'],
+    ['PUT', '/a?client_wait_to_finnish=1', 'did you mean client_wait_to_finish?'],
+    ['PUT', '/a?b.txt', 'b.txt is no parameter here: there are proxy, replicate,'],
+    ['PUT', '/a?b.txt', 'a ? in the name of a file is written %3F'],
+    ['PUT', '/a?%00%ff', 'a parameter has an unknown name'],
+    ['POST', '/a?proxxy=1', 'did you mean proxy?'],
+    ['POST', '/a?ticket=x&complete&sha512sum=y', 'did you mean sha512?'],
+    ['DELETE', '/a?b.txt', 'b.txt is no parameter here'],
+    ['MKCOL', '/b?c', 'c is no parameter here'],
+  ])('is not lost where a word is wrong: %s %s', (method, target, words) => {
+    const stage = new Stage();
+    stage.files.keep(keyOf('a'), Buffer.from(TEXT), BLOB);
+    const reply = stage.ask(method, target);
+    expect([reply.status, reply.headers['x-fog-error']]).toEqual([400, 'bad-parameter']);
+    expect(textOf(reply)).toContain(words);
+    expect(stage.files.names).toHaveLength(1);
+    // Pages have links with parameters of their own.
+    expect(stage.did('GET', '/a?v=2&complete')).toBe('302');
+  });
+
   test('slips past no lock', () => {
     const stage = new Stage();
     const body =
@@ -188,6 +231,13 @@ describe('an upload', () => {
     expect(stage.files.requests[0]).toMatchObject({ inlineMax: 0, replicationClass: 'default' });
     expect(stage.did('GET', '/x/y.txt')).toBe('302');
     expect(await contentOf(stage.ask('GET', '/x/y.txt?proxy=1'))).toBe(TEXT);
+    // What one file is to have is heard here as well.
+    const wishes = 'proxy=1&replicate=4&client_wait_to_finish=true';
+    expect(stage.did('PUT', `/x/z.txt?${wishes}`, {}, TEXT)).toBe('201');
+    expect(stage.files.requests[1]).toMatchObject({
+      replicationClass: 'copies-4',
+      waitsForAll: true,
+    });
   });
 
   test('as a form goes to a file server, and not through the broker', () => {

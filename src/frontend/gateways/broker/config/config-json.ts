@@ -9,13 +9,17 @@ import {
   type ConfigPlace,
   type ConfigSource,
   type ConfigWord,
+  FAULTS_MAX,
+  type TellFault,
 } from './config-source.ts';
 import {
+  type ConfigBlock,
   type ConfigDirective,
   type ConfigScope,
   type ConfigStatement,
-  directiveOf,
+  directiveIn,
   printed,
+  unknownText,
 } from './config-words.ts';
 
 type JsonNode =
@@ -34,9 +38,15 @@ const SPACE = /[ \t\r\n]*/y;
 const STRING = /"(?:[^"\\\p{Cc}]|\\.)*"/uy;
 const BARE = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 
-/** @throws ConfigFault at the first place that has no sense */
-export function statementsOfJson(source: ConfigSource): readonly ConfigStatement[] {
-  return blockOf('file', new JsonReader(source).whole());
+/** What is no JSON ends the reading; all else that is wrong is told and passed over. */
+export function blockOfJson(source: ConfigSource, tell: TellFault): ConfigBlock {
+  try {
+    return new JsonBlocks(tell).block('file', new JsonReader(source).whole());
+  } catch (error) {
+    if (!(error instanceof ConfigFault)) throw error;
+    tell(error.remark, error.remark.message);
+    return { statements: [], isWhole: false };
+  }
 }
 
 class JsonReader {
@@ -135,45 +145,72 @@ class JsonReader {
   }
 }
 
-function blockOf(scope: ConfigScope, node: JsonNode): readonly ConfigStatement[] {
-  return entriesOf(node, 'a block').flatMap(({ name, node: value }) => {
-    const directive = directiveOf(scope, name);
-    return (value.kind === 'list' ? value.items : [value]).flatMap((each) =>
-      statementsOf(name, directive, each),
-    );
-  });
-}
+class JsonBlocks {
+  readonly #told: TellFault;
+  /** How much has been told, by which a block knows whether it is whole. */
+  #faults = 0;
 
-function statementsOf(
-  word: ConfigWord,
-  { takes, opens }: ConfigDirective,
-  node: JsonNode,
-): readonly ConfigStatement[] {
-  if (opens !== undefined && takes.length === 0) {
-    return [{ word, values: [], body: blockOf(opens, node) }];
+  constructor(tell: TellFault) {
+    this.#told = tell;
   }
-  if (opens !== undefined) {
-    return entriesOf(node, `${word.text} by ${takes[0]}`).map(({ name, node: body }) => ({
+
+  block(scope: ConfigScope, node: JsonNode): ConfigBlock {
+    const before = this.#faults;
+    const statements = this.#entries(node, 'a block').flatMap(({ name, node: value }) => {
+      const directive = directiveIn(scope, name);
+      if (this.#faults >= FAULTS_MAX) return [];
+      if (directive === undefined) {
+        this.#tell(name, unknownText(scope, name));
+        return [];
+      }
+      return (value.kind === 'list' ? value.items : [value]).flatMap((each) =>
+        this.#statements(name, directive, each),
+      );
+    });
+    return { statements, isWhole: this.#faults === before };
+  }
+
+  #statements(
+    word: ConfigWord,
+    { takes, opens }: ConfigDirective,
+    node: JsonNode,
+  ): readonly ConfigStatement[] {
+    const [what = '', second = ''] = takes;
+    if (opens !== undefined && takes.length === 0) {
+      return [{ word, values: [], body: this.block(opens, node) }];
+    }
+    const named = () => this.#entries(node, `${word.text} by ${what}`);
+    if (opens !== undefined) {
+      return named().map(({ name, node: body }) => ({
+        word,
+        values: [name],
+        body: this.block(opens, body),
+      }));
+    }
+    if (takes.length === 1) {
+      return [{ word, values: this.#scalar(node, what), body: undefined }];
+    }
+    return named().map(({ name, node: value }) => ({
       word,
-      values: [name],
-      body: blockOf(opens, body),
+      values: [name, ...this.#scalar(value, second)],
+      body: undefined,
     }));
   }
-  if (takes.length === 1)
-    return [{ word, values: [scalarOf(node, takes[0] ?? '')], body: undefined }];
-  return entriesOf(node, `${word.text} by ${takes[0]}`).map(({ name, node: value }) => ({
-    word,
-    values: [name, scalarOf(value, takes[1] ?? '')],
-    body: undefined,
-  }));
-}
 
-function entriesOf(node: JsonNode, what: string): readonly JsonEntry[] {
-  if (node.kind === 'object') return node.entries;
-  throw new ConfigFault(node, `an object is missing here, which has ${what}`);
-}
+  #entries(node: JsonNode, what: string): readonly JsonEntry[] {
+    if (node.kind === 'object') return node.entries;
+    this.#tell(node, `an object is missing here, which has ${what}`);
+    return [];
+  }
 
-function scalarOf(node: JsonNode, what: string): ConfigWord {
-  if (node.kind === 'scalar') return node;
-  throw new ConfigFault(node, `this must be ${what}`);
+  #scalar(node: JsonNode, what: string): readonly ConfigWord[] {
+    if (node.kind === 'scalar') return [node];
+    this.#tell(node, `this must be ${what}`);
+    return [];
+  }
+
+  #tell(place: ConfigPlace, message: string): void {
+    this.#faults++;
+    this.#told(place, message);
+  }
 }

@@ -19,7 +19,10 @@ export interface ConfigRemark extends ConfigPlace {
   readonly message: string;
 }
 
-/** Ends the reading of a text that has no sense; `readBrokerConfig` catches it. */
+/** Notes what is wrong at a place; the reading goes on where it can. */
+export type TellFault = (place: ConfigPlace, message: string) => void;
+
+/** Ends the reading of a value that has no sense, or of a text; whoever reads on behind it catches it. */
 export class ConfigFault extends Error {
   override readonly name = 'ConfigFault';
   readonly remark: ConfigRemark;
@@ -29,6 +32,9 @@ export class ConfigFault extends Error {
     this.remark = { line, column, message };
   }
 }
+
+/** So many words that are wrong end the reading: it is no configuration, and nobody reads all that could be said of it. */
+export const FAULTS_MAX = 1000;
 
 export class ConfigSource {
   readonly text: string;

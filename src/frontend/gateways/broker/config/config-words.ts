@@ -2,7 +2,7 @@
 // a configuration, words and JSON, are read by this one table. What the values may be is config-values.ts's.
 
 import { nearest } from '../../../../cluster/nearest-word.ts';
-import { ConfigFault, type ConfigWord } from './config-source.ts';
+import type { ConfigWord } from './config-source.ts';
 
 /** What a block is of; `file` is the outermost one. */
 export type ConfigScope = 'file' | 'upstream' | 'domain' | 'type';
@@ -16,9 +16,16 @@ export interface ConfigDirective {
 /** One word of a configuration with its values, and with what its block has. */
 export interface ConfigStatement {
   readonly word: ConfigWord;
+  /** Fewer than it takes where they are missing, which has been told. */
   readonly values: readonly ConfigWord[];
-  /** Undefined for a word that opens no block. */
-  readonly body: readonly ConfigStatement[] | undefined;
+  /** Undefined for a word that opens no block, and where its block is missing, which has been told. */
+  readonly body: ConfigBlock | undefined;
+}
+
+export interface ConfigBlock {
+  readonly statements: readonly ConfigStatement[];
+  /** Where some of it could not be read, which has been told, nothing follows from a word that it does not have. */
+  readonly isWhole: boolean;
 }
 
 const REPLICATE: ConfigDirective = { takes: ['a number of copies'] };
@@ -26,25 +33,26 @@ const WAIT: ConfigDirective = { takes: ['true or false'] };
 const LOG_FILE: ConfigDirective = { takes: ['a path'] };
 const LOG_LEVEL: ConfigDirective = { takes: ['debug, info, warn or error'] };
 
+/** In the order in which they are named to somebody who has none of them: those that do nothing here are the last. */
 const DIRECTIVES: Readonly<Record<ConfigScope, ReadonlyMap<string, ConfigDirective>>> = {
   file: new Map<string, ConfigDirective>([
-    ['daemonize', { takes: ['yes or no'] }],
-    ['listen', { takes: ['HOST:PORT or a port'] }],
-    ['logfile', LOG_FILE],
-    ['loglevel', LOG_LEVEL],
-    ['upstream', { takes: ['a name'], opens: 'upstream' }],
     ['domain', { takes: [], opens: 'domain' }],
+    ['upstream', { takes: ['a name'], opens: 'upstream' }],
+    ['listen', { takes: ['HOST:PORT or a port'] }],
+    ['loglevel', LOG_LEVEL],
+    ['logfile', LOG_FILE],
+    ['daemonize', { takes: ['yes or no'] }],
   ]),
   upstream: new Map([['server', { takes: ['HOST:PORT'] }]]),
   domain: new Map<string, ConfigDirective>([
     ['domain_name', { takes: ['the name of a host'] }],
-    ['db_backend', { takes: ['the name of an upstream or HOST:PORT'] }],
-    ['logfile', LOG_FILE],
-    ['loglevel', LOG_LEVEL],
+    ['type', { takes: ['the ending of a name, or *'], opens: 'type' }],
     ['replicate', REPLICATE],
     ['client_wait_to_finish', WAIT],
-    ['type', { takes: ['the ending of a name, or *'], opens: 'type' }],
     ['share', { takes: ['the beginning of a path', 'a URL'] }],
+    ['db_backend', { takes: ['the name of an upstream or HOST:PORT'] }],
+    ['loglevel', LOG_LEVEL],
+    ['logfile', LOG_FILE],
   ]),
   type: new Map([
     ['replicate', REPLICATE],
@@ -60,18 +68,51 @@ const SCOPE_TEXTS: Readonly<Record<ConfigScope, string>> = {
 };
 
 /**
- * @param before what stands before the word on its line, of which it may be one value too many
- * @throws ConfigFault for a word that does not stand in such a block, with the word that was meant
+ * Words of nginx, from which people come: what takes their place, where it is no other word that is spelt alike. They are looked
+ * up only where the broker has no such word at that place.
  */
-export function directiveOf(
+const NGINX_WORDS: ReadonlyMap<string, string> = new Map([
+  ['server_name', 'domain_name HOST says that here, once for each host'],
+  ['server', "nginx's server { } is domain { } here; server HOST:PORT stands in an upstream"],
+  ['location', 'a type says how files are kept, and share /PREFIX URL where clients fetch them'],
+  ...['proxy_pass', 'return', 'rewrite', 'root', 'alias'].map(
+    (word) => [word, 'share /PREFIX URL in a domain says where clients fetch files'] as const,
+  ),
+  ['http', 'what stands in it is said outside of all blocks here'],
+  ['include', 'one file has all of it'],
+  ['error_log', 'the log goes to stderr, and loglevel outside of all blocks says how much'],
+  ['access_log', 'requests are counted at /metrics, and none is logged'],
+  ...['ssl_certificate', 'ssl_certificate_key', 'ssl'].map(
+    (word) => [word, 'TLS ends at a proxy in front of the broker: leave it out'] as const,
+  ),
+  ...['user', 'pid', 'worker_processes', 'events', 'daemon'].map(
+    (word) => [word, 'that is for whoever starts velour frontend: leave it out'] as const,
+  ),
+]);
+
+/** @returns undefined for a word that does not stand in such a block */
+export function directiveIn(
+  scope: ConfigScope,
+  { text }: Pick<ConfigWord, 'text'>,
+): ConfigDirective | undefined {
+  return DIRECTIVES[scope].get(text);
+}
+
+/** Whether the word opens a block elsewhere: inside of another block it stands behind a } that is missing. */
+export function opensElsewhere({ text }: ConfigWord): boolean {
+  return scopesWith(text).some((scope) => DIRECTIVES[scope].get(text)?.opens !== undefined);
+}
+
+/**
+ * @param before what stands before the word on its line, of which it may be one value too many
+ * @returns what is wrong with a word that does not stand in such a block, with the word that was meant
+ */
+export function unknownText(
   scope: ConfigScope,
   word: ConfigWord,
   before?: ConfigStatement,
-): ConfigDirective {
-  const directive = DIRECTIVES[scope].get(word.text);
-  if (directive !== undefined) return directive;
-  const what = `${printed(word)} is no word ${SCOPE_TEXTS[scope]}`;
-  throw new ConfigFault(word, `${what}: ${advice(scope, word, before)}`);
+): string {
+  return `${printed(word)} is no word ${SCOPE_TEXTS[scope]}: ${advice(scope, word, before)}`;
 }
 
 function advice(
@@ -80,6 +121,8 @@ function advice(
   before: ConfigStatement | undefined,
 ): string {
   const known = [...DIRECTIVES[scope].keys()];
+  const instead = NGINX_WORDS.get(text.toLowerCase());
+  if (instead !== undefined) return instead;
   const others = scopesWith(text);
   if (others.length > 0) {
     const brace = scope === 'file' ? 'put it into one' : 'is a } missing before it?';
@@ -87,12 +130,15 @@ function advice(
   }
   const near = nearest(text.slice(0, PRINTED_MAX).toLowerCase(), known);
   if (near !== undefined) return `did you mean ${near}?`;
-  if (before !== undefined) {
-    const { word, values } = before;
-    const count = values.length === 1 ? 'one value' : `${values.length} values`;
-    return `${word.text} takes ${count}; say ${word.text} again for another, and quote what has spaces`;
-  }
+  if (before !== undefined) return tooManyText(before.word, before.values.length);
   return `there ${known.length === 1 ? 'is' : 'are'} ${known.join(', ')}`;
+}
+
+/** @param takes how many values the word takes */
+export function tooManyText({ text }: ConfigWord, takes: number): string {
+  if (takes === 0) return `${text} takes no value: what is of it stands between { and }`;
+  const count = takes === 1 ? 'one value' : `${takes} values`;
+  return `${text} takes ${count}; say ${text} again for another, and quote what has spaces`;
 }
 
 function scopesWith(text: string): readonly ConfigScope[] {

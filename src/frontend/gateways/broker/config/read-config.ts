@@ -1,7 +1,6 @@
 // Reads the configuration of a broker from its text, in words or in JSON: the only way to a BrokerConfig. It says all that
-// is wrong with the values at once, and the first thing that is wrong with words and braces.
+// is wrong at once, up to braces that do not match.
 
-import { assert } from '../../../../cluster/assert.ts';
 import type { Address } from '../../../../cluster/model/identity.ts';
 import {
   ANY,
@@ -13,23 +12,30 @@ import {
   type TypeRule,
   typeRule,
 } from './broker-config.ts';
-import { statementsOfJson } from './config-json.ts';
-import { ConfigFault, type ConfigRemark, ConfigSource, type ConfigWord } from './config-source.ts';
-import { statementsOfText } from './config-text.ts';
+import { blockOfJson } from './config-json.ts';
+import {
+  ConfigFault,
+  type ConfigPlace,
+  type ConfigRemark,
+  ConfigSource,
+  type ConfigWord,
+  type TellFault,
+} from './config-source.ts';
+import { blockOfText } from './config-text.ts';
 import {
   addressIn,
-  checkLogLevel,
   copiesIn,
   flagIn,
   hostIn,
   listenPortIn,
+  logLevelIn,
   prefixIn,
   type ShareUrl,
   shareUrlIn,
   typeIn,
   upstreamNameIn,
 } from './config-values.ts';
-import { type ConfigStatement, printed } from './config-words.ts';
+import { type ConfigBlock, type ConfigStatement, printed } from './config-words.ts';
 import type { Share } from './shares.ts';
 
 export type ReadConfig =
@@ -53,10 +59,12 @@ const WITHOUT_EFFECT: ReadonlyMap<string, string> = new Map([
     'daemonize',
     'velour stays in the foreground, and a service manager puts it into the background',
   ],
-  ['loglevel', 'the log is that of the frontend, whose --log-level says it'],
   ['logfile', 'the log goes to stderr, and a service manager puts it into a file'],
   ['db_backend', 'what is known of files is in the cluster itself'],
 ]);
+
+const LEVEL_OF_ALL =
+  'loglevel has no effect in a domain: a process has one log, and loglevel outside of all blocks says how much';
 
 export function readBrokerConfig(text: string): ReadConfig {
   if (Buffer.byteLength(text) > TEXT_BYTES_MAX) {
@@ -65,15 +73,20 @@ export function readBrokerConfig(text: string): ReadConfig {
   }
   const source = new ConfigSource(text.replace(/^\uFEFF/, ''));
   const reader = new ConfigReader();
-  const config = reader.attempt(() => {
-    const isJson = /^\s*\{/.test(source.text);
-    return reader.config(isJson ? statementsOfJson(source) : statementsOfText(source));
-  });
+  const isJson = /^\s*\{/.test(source.text);
+  const block = (isJson ? blockOfJson : blockOfText)(source, reader.tell);
+  const config = reader.config(block);
   const problems = inOrder(reader.problems);
-  if (config !== undefined && problems.length === 0) {
-    return { kind: 'config', config, remarks: inOrder(reader.remarks) };
-  }
-  return { kind: 'wrong', problems: problems.slice(0, PROBLEMS_MAX) };
+  if (problems.length === 0) return { kind: 'config', config, remarks: inOrder(reader.remarks) };
+  return { kind: 'wrong', problems: firstOf(problems) };
+}
+
+/** @returns as many as anybody reads, and whether there are more */
+function firstOf(problems: readonly ConfigRemark[]): readonly ConfigRemark[] {
+  const next = problems[PROBLEMS_MAX];
+  if (next === undefined) return problems;
+  const message = 'from here on more is wrong: mend what is above first';
+  return [...problems.slice(0, PROBLEMS_MAX), { ...next, message }];
 }
 
 /** The words of a block, or its names, by what may stand there once only. */
@@ -86,6 +99,8 @@ class ConfigReader {
   readonly #hosts: SaidOnce = new Map();
   /** The hosts of each domain, by the name by which its files are told apart. */
   readonly #names = new Map<string, readonly string[]>();
+  /** Where a word outside of all blocks cannot be read, it may have been the upstream that is missed. */
+  #areUpstreamsKnown = true;
   readonly #shareUrls: (ShareUrl & { readonly word: ConfigWord })[] = [];
 
   /** @returns undefined for what is wrong, which is a problem then */
@@ -99,68 +114,72 @@ class ConfigReader {
     }
   }
 
-  config(statements: readonly ConfigStatement[]): BrokerConfig {
+  readonly tell: TellFault = ({ line, column }, message) => {
+    this.problems.push({ line, column, message });
+  };
+
+  config({ statements, isWhole }: ConfigBlock): BrokerConfig {
     const once: SaidOnce = new Map();
+    this.#areUpstreamsKnown = isWhole;
     const found = statementsBy(statements);
     this.#tellWithoutEffect(statements);
     const upstreams = (found.get('upstream') ?? []).flatMap((each) => this.#upstream(each));
     const domains = (found.get('domain') ?? []).flatMap((each) => this.#domain(each));
     const port = this.#single(found, 'listen', once, (word) => this.#port(word));
-    this.#single(found, 'loglevel', once, checkLogLevel);
-    if ((found.get('domain') ?? []).length === 0) {
-      this.#problem(
+    const logLevel = this.#single(found, 'loglevel', once, logLevelIn);
+    if (isWhole && !found.has('domain')) {
+      this.tell(
         START,
         'there is no domain, so that no request would be answered: say domain { domain_name HOST }',
       );
     }
     if (domains.length > DOMAINS_MAX)
-      this.#problem(START, `there are more than ${DOMAINS_MAX} domains`);
+      this.tell(START, `there are more than ${DOMAINS_MAX} domains`);
     for (const { host, port: of, word } of this.#shareUrls) {
       if (!this.#hosts.has(host) || of !== port) continue;
-      this.#problem(
+      this.tell(
         word,
         'this URL is of the broker itself, which would redirect to it for ever: name the server that has the files',
       );
     }
-    return brokerConfig({ port, upstreams, domains });
+    return brokerConfig({ port, logLevel, upstreams, domains });
   }
 
   #port(word: ConfigWord): number {
     const port = listenPortIn(word);
     const isPortAlone = word.text === `${port}` || word.text === `*:${port}`;
     const message = 'the host has no effect: the broker listens where its frontend does (--host)';
-    if (!isPortAlone) this.remarks.push({ line: word.line, column: word.column, message });
+    if (!isPortAlone) this.#remark(word, message);
     return port;
   }
 
-  #upstream({ values, body = [] }: ConfigStatement): readonly BrokerUpstream[] {
-    const [word] = values;
-    assert(word !== undefined, 'an upstream takes a name');
-    const name = this.attempt(() => upstreamNameIn(word));
-    const servers = body.flatMap(({ values: [value] }) => {
+  #upstream({ values: [word], body = UNREAD }: ConfigStatement): readonly BrokerUpstream[] {
+    const name = word && this.attempt(() => upstreamNameIn(word));
+    const servers = body.statements.flatMap(({ values: [value] }) => {
       const server = value && this.attempt(() => addressIn(value));
       return server === undefined ? [] : [server];
     });
-    if (body.length === 0)
-      this.#problem(word, `upstream ${printed(word)} has no server: say server HOST:PORT`);
-    if (name === undefined) return [];
+    if (word !== undefined && body.isWhole && body.statements.length === 0)
+      this.tell(word, `upstream ${printed(word)} has no server: say server HOST:PORT`);
+    if (word === undefined || name === undefined) return [];
     if (this.#upstreams.has(name))
-      this.#problem(word, `there are two upstreams ${name}: put their servers into one`);
+      this.tell(word, `there are two upstreams ${name}: put their servers into one`);
     this.#upstreams.set(name, servers);
     return [{ name, servers }];
   }
 
-  #domain({ word, body = [] }: ConfigStatement): readonly BrokerDomain[] {
-    const found = statementsBy(body);
+  #domain({ word, body = UNREAD }: ConfigStatement): readonly BrokerDomain[] {
+    const found = statementsBy(body.statements);
     const once: SaidOnce = new Map();
-    this.#tellWithoutEffect(body);
+    this.#tellWithoutEffect(body.statements);
     for (const each of found.get('db_backend') ?? []) this.#backend(each);
-    this.#single(found, 'loglevel', once, checkLogLevel);
+    this.#single(found, 'loglevel', once, logLevelIn);
+    for (const { word: own } of found.get('loglevel') ?? []) this.#remark(own, LEVEL_OF_ALL);
     const hosts = (found.get('domain_name') ?? []).flatMap(({ values: [value] }) =>
       value === undefined ? [] : this.#host(value),
     );
-    if (!found.has('domain_name')) {
-      this.#problem(
+    if (body.isWhole && !found.has('domain_name')) {
+      this.tell(
         word,
         `this domain has no name: say domain_name HOST, or domain_name ${ANY} for all others`,
       );
@@ -171,7 +190,7 @@ class ConfigReader {
       hosts.length > 0 &&
       this.#names.get(name)?.every((host) => !hosts.includes(host)) === true
     ) {
-      this.#problem(
+      this.tell(
         word,
         `the files of this domain would be those of ${name}, which is a domain already: give it a name beside ${ANY}`,
       );
@@ -182,12 +201,12 @@ class ConfigReader {
     const said: SaidOnce = new Map();
     for (const {
       values: [value],
-      body: rule = [],
+      body: rule = UNREAD,
     } of found.get('type') ?? []) {
+      const inner = this.#rule(statementsBy(rule.statements), new Map(), own);
       const type = value && this.attempt(() => typeIn(value));
       if (value === undefined || type === undefined) continue;
       this.#sayOnce(said, type, value, `type ${printed({ ...value, text: type })}`);
-      const inner = this.#rule(statementsBy(rule), new Map(), own);
       types.set(type, typeRule(name, type, inner));
     }
     const other = types.get(ANY) ?? typeRule(name, ANY, own);
@@ -201,7 +220,7 @@ class ConfigReader {
     const earlier = this.#hosts.get(host);
     if (earlier !== undefined) {
       const what = host === ANY ? 'all other hosts are' : `${host} is`;
-      this.#problem(
+      this.tell(
         word,
         `${what} a domain already, in line ${earlier.line}: a name belongs to one domain`,
       );
@@ -233,23 +252,29 @@ class ConfigReader {
       const text = `/${prefix.map((name) => name.toString('latin1')).join('/')}`;
       this.#sayOnce(said, text, prefixWord, `share ${printed(prefixWord)}`);
       this.#shareUrls.push({ ...url, word: urlWord });
-      return [{ prefix, urls: this.#urlsOf(url) }];
+      return [{ prefix, urls: this.#urlsOf(url, urlWord) }];
     });
     return shares.sort((a, b) => b.prefix.length - a.prefix.length);
   }
 
   /** A host that is the name of an upstream stands for each of its servers. */
-  #urlsOf({ url, host }: ShareUrl): readonly string[] {
+  #urlsOf({ url, host, hasPort }: ShareUrl, word: ConfigWord): readonly string[] {
     const servers = this.#upstreams.get(host);
     if (servers === undefined) return [url];
+    if (hasPort) {
+      this.tell(
+        word,
+        `${host} is an upstream, whose servers have ports: leave that of the URL out`,
+      );
+    }
     return servers.map((server) => url.replace(/^(https?:\/\/)[^/]*/i, `$1${server}`));
   }
 
   #backend({ values: [word] }: ConfigStatement): void {
     if (word === undefined || this.#upstreams.has(word.text.toLowerCase())) return;
     if (/:/.test(word.text)) this.attempt(() => addressIn(word));
-    else
-      this.#problem(
+    else if (this.#areUpstreamsKnown)
+      this.tell(
         word,
         `there is no upstream ${printed(word)}: say upstream ${printed(word)} { server HOST:PORT }`,
       );
@@ -275,20 +300,19 @@ class ConfigReader {
   #sayOnce(said: SaidOnce, key: string, word: ConfigWord, what: string): void {
     const earlier = said.get(key);
     if (earlier === undefined) said.set(key, word);
-    else this.#problem(word, `${what} stands here twice, first in line ${earlier.line}: keep one`);
+    else this.tell(word, `${what} stands here twice, first in line ${earlier.line}: keep one`);
   }
 
   #tellWithoutEffect(statements: readonly ConfigStatement[]): void {
     for (const { word } of statements) {
       const instead = WITHOUT_EFFECT.get(word.text);
       if (instead === undefined) continue;
-      const { line, column } = word;
-      this.remarks.push({ line, column, message: `${word.text} has no effect: ${instead}` });
+      this.#remark(word, `${word.text} has no effect: ${instead}`);
     }
   }
 
-  #problem({ line, column }: Pick<ConfigRemark, 'line' | 'column'>, message: string): void {
-    this.problems.push({ line, column, message });
+  #remark({ line, column }: ConfigPlace, message: string): void {
+    this.remarks.push({ line, column, message });
   }
 }
 
@@ -296,6 +320,8 @@ function inOrder(remarks: readonly ConfigRemark[]): readonly ConfigRemark[] {
   return [...remarks].sort((a, b) => a.line - b.line || a.column - b.column);
 }
 
+/** In place of a block that is missing, which has been told. */
+const UNREAD: ConfigBlock = { statements: [], isWhole: false };
 const START = { line: 1, column: 1 };
 
 function statementsBy(

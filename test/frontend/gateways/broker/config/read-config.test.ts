@@ -104,7 +104,6 @@ describe('a configuration as the original has it', () => {
       '1:1 daemonize',
       '2:8 the',
       '3:1 logfile',
-      '4:1 loglevel',
       '12:5 db_backend',
       '14:5 logfile',
       '15:5 loglevel',
@@ -185,7 +184,7 @@ describe('what is wrong is said with its place, and with what would be right', (
       'a word of nobody',
       inDomain('\n  xyzzyx 1'),
       [
-        '2:3 xyzzyx is no word in a domain: there are domain_name, db_backend, logfile, loglevel, replicate, client_wait_to_finish, type, share',
+        '2:3 xyzzyx is no word in a domain: there are domain_name, type, replicate, client_wait_to_finish, share, db_backend, loglevel, logfile',
       ],
     ],
     [
@@ -350,6 +349,40 @@ describe('what is wrong is said with its place, and with what would be right', (
       ],
     ],
     [
+      'a port of an upstream',
+      `upstream s { server a:1 } domain { domain_name b.com share /x http://s:99/y }`,
+      ['1:63 s is an upstream, whose servers have ports: leave that of the URL out'],
+    ],
+    [
+      'two endings of a type',
+      inDomain('\ntype jpg png { replicate 17 }'),
+      [
+        '2:10 png is too much here: type takes one value; say type again for another, and quote what has spaces',
+        '2:26 this is 17, and must be a number of copies from 1 to 16',
+      ],
+    ],
+    [
+      'a name behind a domain',
+      'domain a.com { domain_name a.com }',
+      ['1:8 a.com is too much here: domain takes no value: what is of it stands between { and }'],
+    ],
+    [
+      'the words of nginx',
+      'http {\n server { listen 80; server_name a.com; location / { root /srv; } }\n}\ndomain {\n server_name a.com;\n location / { root /srv; }\n}',
+      [
+        '1:1 http is no word outside of all blocks: what stands in it is said outside of all blocks here',
+        '5:2 server_name is no word in a domain: domain_name HOST says that here, once for each host',
+        '6:2 location is no word in a domain: a type says how files are kept, and share /PREFIX URL where clients fetch them',
+      ],
+    ],
+    [
+      'a server as nginx has it',
+      'server {\n listen 80;\n}',
+      [
+        "1:1 server is no word outside of all blocks: nginx's server { } is domain { } here; server HOST:PORT stands in an upstream",
+      ],
+    ],
+    [
       'far too much',
       '#'.repeat(2 ** 20 + 1),
       ['1:1 the configuration is longer than 1048576 bytes: name fewer domains and types'],
@@ -393,11 +426,51 @@ describe('what is wrong is said with its place, and with what would be right', (
       'a word with what a terminal obeys',
       '\u001b[2J',
       [
-        '1:1 ?[2J is no word outside of all blocks: there are daemonize, listen, logfile, loglevel, upstream, domain',
+        '1:1 ?[2J is no word outside of all blocks: there are domain, upstream, listen, loglevel, logfile, daemonize',
       ],
     ],
   ])('%s', (_what, text, faults) => {
     expect(faultsOf(text)).toEqual(faults);
+  });
+
+  test('all of it at once, also behind words that lack their values, and nothing that only follows from it', () => {
+    const text = `listen
+upstrem db { server 10.0.0.1:1 }
+domain {
+  domain_nam a.com
+  db_backend db
+  share /y
+  client_wait_to_finish
+  replicate
+  99
+  type jpg png { replicate 0 }
+  type { replicat 3 }
+}
+domain { domain_name b.com:1 }
+domain {
+`;
+    expect(faultsOf(text).map((fault) => fault.split(' ').slice(0, 2).join(' '))).toEqual([
+      '1:1 listen',
+      '2:1 upstrem',
+      '4:3 domain_nam',
+      '6:3 share',
+      '7:3 client_wait_to_finish',
+      '8:3 replicate',
+      '10:12 png',
+      '10:28 this',
+      '11:3 type',
+      '11:10 replicat',
+      '13:22 this',
+      '14:8 this',
+    ]);
+  });
+
+  test('as much as anybody reads, however much it is', () => {
+    const faults = faultsOf(inDomain('\nxyzzyx 1'.repeat(100_000)));
+    expect([faults.length, faults.at(-1)]).toEqual([
+      51,
+      '52:1 from here on more is wrong: mend what is above first',
+    ]);
   });
 
   test('all wrong values at once, in the order of the text', () => {
@@ -467,6 +540,19 @@ describe('what is wrong in JSON is said in the same way', () => {
     ],
   ])('%s', (_what, text, faults) => {
     expect(faultsOf(text)).toEqual(faults);
+  });
+
+  test('all of it at once, and nothing that only follows from it', () => {
+    const text =
+      '{"lisen": 1,\n"domain": [{"domain_nam": "a"},\n{"domain_name": ["b", ["c"]], "share": {"/x": 17}},\n"d"]}';
+    expect(faultsOf(text).map((fault) => fault.split(' ')[0])).toEqual([
+      '1:2',
+      '2:13',
+      '3:23',
+      '3:47',
+      '4:1',
+    ]);
+    expect(faultsOf(`{${'"x": 1, '.repeat(10_000)}"y": 2}`)).toHaveLength(51);
   });
 
   test('a word twice', () => {
