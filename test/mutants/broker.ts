@@ -158,6 +158,18 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     [REST_TESTS, 'is served as a change says'],
   ),
   mutant(
+    'a-share-leads-in-a-circle',
+    'reading.ts',
+    ['return urls.filter((url) => placeOf(url) !== here);', 'return urls;'],
+    [TESTS, 'a share that leads back to the broker'],
+  ),
+  mutant(
+    'a-share-leads-in-a-circle-by-its-ticket',
+    'reading.ts',
+    ['if (SENT_BY_SHARE.test(request.target)) return [];', ''],
+    [TESTS, 'a share that leads back to the broker'],
+  ),
+  mutant(
     'fewer-copies-are-acknowledged-than-were-waited-for',
     'issuing.ts',
     ['replicate === undefined || replicate <= length', 'replicate === undefined || length > 0'],

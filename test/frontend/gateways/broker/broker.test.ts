@@ -508,6 +508,28 @@ describe('domains', () => {
     expect(stage.did('POST', '/.broker/dav/a', host)).toBe('404 unknown-path');
   });
 
+  test('a share that leads back to the broker sends nobody in a circle', () => {
+    const stage = new Stage(
+      configOf(`domain {
+        domain_name *
+        share /there http://h:1/there/$path
+        share /cdn http://cdn.example/files
+        share / http://elsewhere.example/
+      }`),
+    );
+    for (const path of ['there/a b', 'cdn/a']) {
+      stage.files.keep(keyOf(path), Buffer.from(TEXT), BLOB);
+    }
+    const ticketed = /^http:\/\/a\.example:80\/t\//;
+    const at = (target: string) => stage.ask('GET', target).headers.location;
+    expect(at('/there/a%20b')).toMatch(ticketed);
+    const shared = String(at('/cdn/a'));
+    expect(shared).toMatch(/^http:\/\/cdn\.example\/files\/a\?token=/);
+    // What is in front of the broker asks it for what it has not, with the ticket that the broker gave.
+    expect(at(`/cdn/a${new URL(shared).search}`)).toMatch(ticketed);
+    expect(at('/cdn/a?v=2')).toMatch(/^http:\/\/cdn\.example\/files\/a\?token=/);
+  });
+
   test('a share has its files at a URL of its own, and the file servers have them as well', () => {
     const stage = new Stage(config);
     const host = { host: 'one.example' };
