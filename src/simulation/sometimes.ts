@@ -60,6 +60,7 @@ const OFTEN: readonly string[] = [
   'dav PUT: 204',
   'dav PUT: 412',
   'dav PUT: 423',
+  'locked collection listed',
   'conditional files linearizable',
   'content named again',
   'blob goes to the trash',
@@ -71,6 +72,8 @@ const OFTEN: readonly string[] = [
   'completion with right digest: 200 stored',
   'completion with wrong digest: 409 digest-differs',
   'completion with nothing: 409 used-ticket',
+  'class of files changed to 2',
+  'class of files changed to 3',
 ];
 
 /** Must also occur in the runs of a night, short and long ones. */
