@@ -105,6 +105,11 @@ class PathEntries {
     return undefined;
   }
 
+  /** What leads those on whose method none of them takes. */
+  get otherMethods(): readonly string[] {
+    return [...this.#byMethod.values()].flatMap(({ route }) => route.otherMethods ?? []);
+  }
+
   get allow(): string {
     return [...this.#byMethod.keys()].join(', ');
   }
@@ -345,13 +350,20 @@ export class Routes {
     return others;
   }
 
-  #wrongMethod({ method }: RequestHead, entries: PathEntries): WholeReply {
+  #wrongMethod({ method, target }: RequestHead, entries: PathEntries): WholeReply {
     const { allow } = entries;
+    // Behind the root are all paths of names, to which people mean to send it.
+    const near = pathOf(target) === '/' ? [...this.#patterns.values()] : [];
+    const hints = [entries, ...near.map((other) => other.entries)].flatMap(
+      ({ otherMethods }) => otherMethods,
+    );
     const behind = [...this.#patterns]
       .filter(([path, other]) => other.entries.of(method) !== undefined && entries.areBefore(path))
       .map(([path]) => path);
     const elsewhere = behind.length === 0 ? '' : `; ${method} goes to ${behind.join(', ')}`;
-    return errorReply('method-not-allowed', `this path takes ${allow}${elsewhere}`, {
+    const [hint] = hints;
+    const instead = hint === undefined ? '' : `; ${hint}`;
+    return errorReply('method-not-allowed', `this path takes ${allow}${elsewhere}${instead}`, {
       headers: { allow },
     });
   }

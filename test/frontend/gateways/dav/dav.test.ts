@@ -1353,6 +1353,18 @@ describe('a MOVE that ended half-way', () => {
 });
 
 describe('what any request gets', () => {
+  test('a PROPFIND without a Depth says which ones there are', async () => {
+    const stage = planted('/dav/a');
+    for (const headers of [{}, { depth: 'infinity' }]) {
+      const reply = stage.ask('PROPFIND', '/dav/', headers);
+      const text = bytesOf(reply).toString();
+      expect(reply.status).toBe(403);
+      expect(text).toMatch(
+        /<D:propfind-finite-depth\/><m:message .*>PROPFIND takes Depth: 0 or Depth: 1,/,
+      );
+    }
+  });
+
   test('OPTIONS says what there is, of the server and of each path', () => {
     const stage = new Stage();
     for (const path of ['/', '/dav', '/dav/', '/dav/x/y']) {
