@@ -5,7 +5,6 @@ import { bytesStream } from '../cluster/http/byte-stream.ts';
 import type { ErrorCode } from '../cluster/http/errors.ts';
 import { whenFullOf } from '../cluster/model/cluster-map.ts';
 import { etagOf } from '../cluster/model/condition.ts';
-import type { Clock } from '../cluster/ports.ts';
 import type { OperationContext } from '../coordinator/operations/operation-context.ts';
 import type { WriteRequest } from '../coordinator/operations/set/decision.ts';
 import type { BlobId } from './blob-id.ts';
@@ -47,6 +46,7 @@ import { type PlacedServer, placementOf } from './placement.ts';
 import { readOrder } from './read-order.ts';
 import { keepIfClear } from './second-look.ts';
 import { ClusterTickets } from './tickets/cluster-tickets.ts';
+import type { TicketClock } from './tickets/tickets.ts';
 
 /** H40: a cache may evict the record of a file, and nobody could tell then whether its blob is garbage. */
 const NO_FILES = {
@@ -73,7 +73,7 @@ export class ClusterFiles implements FileLayer {
     { runtime, router, times: { scale } }: OperationContext,
     operations: FileOperations,
     times = fileTimes(scale),
-    clock: Clock = runtime.clock,
+    clock: TicketClock = runtime.clock,
   ) {
     const { reader } = operations;
     this.parts = {
