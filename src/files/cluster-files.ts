@@ -53,6 +53,8 @@ const NO_FILES = {
   code: 'cache-has-no-files',
   detail: 'this cluster is a cache, and may forget any record: it stores no files',
 } as const;
+/** What is known of the file servers is a second old: one that is busier by less is as good as another. */
+const BUSIER_BY = 16;
 const UNREADABLE = {
   kind: 'failed',
   code: 'file-unreadable',
@@ -201,8 +203,11 @@ export class ClusterFiles implements FileLayer {
     const { router, watch } = this.parts;
     const room = bytes ?? ROOM_BYTES_MIN;
     const placed = placementOf(id, router.map?.fileServers);
-    const [target] = this.#usable(placed.filter((server) => watch.hasRoom(server.id, room)));
-    return target === undefined ? undefined : this.#location(target);
+    const [first, second] = this.#usable(placed.filter((server) => watch.hasRoom(server.id, room)));
+    if (first === undefined) return undefined;
+    const isBusy =
+      second !== undefined && watch.busyOf(first.id) > watch.busyOf(second.id) + BUSIER_BY;
+    return this.#location(isBusy ? second : first);
   }
 
   /**

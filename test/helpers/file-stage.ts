@@ -102,7 +102,10 @@ export class FileStage {
   }
 
   /** Asks all file servers how they are: those with a number have so many free bytes, the others are silent. */
-  askRooms(freeBytes: Readonly<Record<string, number | undefined>>): void {
+  askRooms(
+    freeBytes: Readonly<Record<string, number | undefined>>,
+    busy: Readonly<Record<string, number>> = {},
+  ): void {
     this.network.called = (call) => {
       if (call.path !== '/room') return;
       const free = freeBytes[call.server];
@@ -111,7 +114,7 @@ export class FileStage {
         id: call.server,
         store: 'a-store',
         freeBytes: free,
-        busy: 0,
+        busy: busy[call.server] ?? 0,
         readOnly: false,
       });
     };
