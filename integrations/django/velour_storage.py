@@ -12,7 +12,7 @@ import logging
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from tempfile import SpooledTemporaryFile
-from urllib.parse import quote, urljoin
+from urllib.parse import quote, unquote, urljoin
 
 from django.conf import settings
 from django.core.files.base import File
@@ -86,7 +86,7 @@ class VelourStorage(Storage):
             with self._ask("GET", asked, path) as answer:
                 page = json.load(answer)
             for entry in page["files"]:
-                names[entry["kind"]].append(entry["path"].rstrip("/").rsplit("/", 1)[-1])
+                names[entry["kind"]].append(unquote(entry["href"].rsplit("/", 1)[-1]))
             cursor = page["cursor"]
         return sorted(names["collection"]), sorted(names["file"])
 

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { letHeapGrow } from '../cluster/io/process/heap.ts';
+import type { ProcessLogger } from '../cluster/io/process/logger.ts';
 import { type Address, formatAddress, hostOf, parseAddress } from '../cluster/model/identity.ts';
 import { protocolTimes, STORAGE_NODES_MAX } from '../cluster/model/limits.ts';
 import type { MapFile } from '../coordinator/cached-map.ts';
@@ -119,7 +120,7 @@ export const frontendCommand: Command = {
       quietMs: QUIET_MS,
       idleMs: words.number('idle-timeout', { min: 1, max: 86_400 }) * 1000,
       shutdownDelayMs,
-      make: (runtime) =>
+      make: (runtime, logger) =>
         new Frontend(runtime, {
           controller,
           address,
@@ -130,7 +131,7 @@ export const frontendCommand: Command = {
           mapFile,
           workerGroup: primary,
           blobs,
-          broker,
+          broker: broker?.(logger),
         }),
     };
     letHeapGrow();
@@ -163,19 +164,25 @@ async function blobOptionsOf(words: Arguments, own: Address): Promise<BlobOption
  * @returns undefined where no port is given, on the command line or in a configuration
  * @throws FatalError with exit code 78 for a configuration that is wrong
  */
-async function brokerOptionsOf(words: Arguments, own: Address): Promise<BrokerOptions | undefined> {
+async function brokerOptionsOf(
+  words: Arguments,
+  own: Address,
+): Promise<((logger: ProcessLogger) => BrokerOptions) | undefined> {
   const path = words.optionalText('broker-config');
   const given = words.optionalText('broker-port') !== undefined;
   if (path === undefined && !given) return undefined;
-  const configFile = path === undefined ? undefined : await brokerConfigFile(resolve(path));
-  const port = given ? words.port('broker-port') : configFile?.config.port;
+  const file = path === undefined ? undefined : await brokerConfigFile(resolve(path));
+  const port = given ? words.port('broker-port') : file?.config.port;
   if (port === undefined) throw usage('broker-config needs broker-port, or a listen in the file');
   const address = formatAddress(hostOf(own), port) as Address;
   if (address === own) throw usage(`broker-port is that of the frontend itself: ${address}`);
-  return { address, configFile };
+  return (logger) => {
+    const logAt: BrokerConfigFile['logAt'] = (level) => logger.setLevel(level);
+    return { address, configFile: file && { ...file, logAt } };
+  };
 }
 
-async function brokerConfigFile(path: string): Promise<BrokerConfigFile> {
+async function brokerConfigFile(path: string): Promise<Omit<BrokerConfigFile, 'logAt'>> {
   const { operatorFiles } = await import('../cluster/io/disk/operator-files.ts');
   const { rightConfigAt } = await import('./broker/broker-config-file.ts');
   return { path, ...rightConfigAt(path), files: operatorFiles, onHangup };

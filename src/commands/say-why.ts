@@ -14,7 +14,9 @@ export function sayWhy(
   const command = commandNamed(words, commands);
   const role = jsonRoleOf(words, command);
   if (role !== undefined) {
-    openLogger({ role, node: undefined, level: 'error', pretty: false }).write('error', message);
+    const logger = openLogger({ role, node: undefined, level: 'error', pretty: false });
+    // A configuration may be wrong in many places, and each is a line.
+    for (const line of message.split('\n')) logger.write('error', line);
     return;
   }
   say(`velour: ${printable(message)}\n`);

@@ -41,7 +41,7 @@ export interface ServedRole {
   readonly idleMs?: number;
   /** How long a stopping process serves while it reports not ready: load balancers must not meet a closed port. */
   readonly shutdownDelayMs?: number;
-  make(runtime: Runtime): Service;
+  make(runtime: Runtime, logger: ProcessLogger): Service;
 }
 
 /** The server of a role, and those of its further interfaces. */
@@ -101,7 +101,7 @@ export async function openService(role: ServedRole, logger: ProcessLogger): Prom
   const disk = dataDirectory === undefined ? undefined : await openDisk(dataDirectory);
   const files = filesDirectory === undefined ? undefined : await openFiles(filesDirectory);
   if (filesDirectory !== undefined) removeTemporaryAtExit(filesDirectory);
-  return role.make({
+  const runtime: Runtime = {
     clock: systemClock,
     timers: systemTimers,
     random: systemRandom,
@@ -110,7 +110,8 @@ export async function openService(role: ServedRole, logger: ProcessLogger): Prom
     host: openHost(logger),
     disk,
     files,
-  });
+  };
+  return role.make(runtime, logger);
 }
 
 /** Whoever made the directory may be gone by then. */

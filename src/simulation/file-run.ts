@@ -18,6 +18,7 @@ import { FileHands } from './file-hands.ts';
 import { FileOracles } from './file-oracles.ts';
 import type { Hands } from './hands.ts';
 import type { JudgedClients } from './judged-clients.ts';
+import { LockedTreeClients } from './locked-tree-clients.ts';
 import type { Oracles } from './oracles.ts';
 import type { DrawnShape, RunShape } from './run-shape.ts';
 import { TicketClients } from './ticket-clients.ts';
@@ -144,6 +145,7 @@ export class FileRun {
     this.#others = [
       new DirectoryClients(of),
       new DavClients(of),
+      new LockedTreeClients(of),
       new ContentClients(of),
       new TicketClients(of),
       new CompletionClients(of),

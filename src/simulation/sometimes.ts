@@ -60,6 +60,7 @@ const OFTEN: readonly string[] = [
   'dav PUT: 204',
   'dav PUT: 412',
   'dav PUT: 423',
+  'locked collection listed',
   'conditional files linearizable',
   'content named again',
   'blob goes to the trash',

@@ -50,7 +50,7 @@ export class BrokerStage {
     this.broker = new BrokerInterface(
       runtime,
       {
-        rules: { current: config, problem: undefined },
+        rules: { current: config, problem: undefined, fileProblem: undefined },
         dav,
         davParts,
         routes,

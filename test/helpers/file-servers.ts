@@ -64,7 +64,7 @@ export async function startFileServer({
           logged.push(`${level}: ${message} ${JSON.stringify(fields ?? {})}`);
         },
       },
-      host: openHost({ write: () => undefined, linesDropped: () => 0 }),
+      host: openHost({ linesDropped: () => 0 }),
       disk: undefined,
       files: wrap(files),
     },

@@ -189,9 +189,45 @@ export const BROKER_CONFIG_MUTANTS: readonly Mutant[] = [
     fate: tests(`${TESTS}read-config.test.ts`, 'the words of nginx'),
   },
   {
+    name: 'a-wrong-file-is-said-in-the-log-alone',
+    rule: RULE,
+    edits: [
+      {
+        file: 'src/frontend/gateways/broker/broker-interface.ts',
+        find: 'rules.problem ?? rules.fileProblem',
+        replace: 'rules.problem',
+      },
+    ],
+    fate: tests('test/processes/broker-config.test.ts', 'a wrong file changes nothing'),
+  },
+  {
+    name: 'a-file-that-is-right-again-is-still-wrong',
+    rule: RULE,
+    edits: [{ file: FILE, find: 'this.#problem = undefined;', replace: '' }],
+    fate: tests(`${TESTS}active-config.test.ts`, 'for as long as it is wrong'),
+  },
+  {
+    name: 'the-level-of-the-log-is-that-of-the-start',
+    rule: RULE,
+    edits: [{ file: ACTIVE, find: 'this.#file?.logAt(config.logLevel);', replace: '' }],
+    fate: tests(`${TESTS}active-config.test.ts`, 'of each one that is right'),
+  },
+  {
     name: 'the-port-of-an-upstream-is-dropped',
     rule: RULE,
     edits: [{ file: READ, find: 'if (hasPort) {', replace: 'if (hasPort && host === url) {' }],
     fate: tests(`${TESTS}read-config.test.ts`, 'a port of an upstream'),
+  },
+  {
+    name: 'the-greeting-names-no-domain',
+    rule: RULE,
+    edits: [
+      {
+        file: 'src/commands/local-plan.ts',
+        find: "if (config === undefined || domainOf(config, broker) !== undefined) return '';",
+        replace: "if (config === undefined || domainOf(config, broker) === undefined) return '';",
+      },
+    ],
+    fate: tests('test/processes/broker-config.test.ts', 'the greeting has lines'),
   },
 ];

@@ -68,6 +68,102 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     [HEAD_TESTS, 'fits where nginx has room'],
   ),
   mutant(
+    'a-clone-is-hidden-by-what-the-broker-says',
+    'own-paths.ts',
+    [
+      'if (name === undefined || !OWN_NAMES.has(name)) return undefined;',
+      "if (name !== '.broker') return undefined;",
+    ],
+    [TESTS, 'is not hidden by what the broker says'],
+  ),
+  mutant(
+    'a-move-hides-a-file',
+    'own-paths.ts',
+    [
+      "const MAKE_ANOTHER: readonly string[] = ['COPY', 'MOVE'];",
+      "const MAKE_ANOTHER: readonly string[] = ['COPY'];",
+    ],
+    [TESTS, 'is not hidden by what the broker says'],
+  ),
+  mutant(
+    'a-misspelt-wish-is-lost',
+    'broker-usage.ts',
+    [
+      "const TAKE_ANY_WORD: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];",
+      "const TAKE_ANY_WORD: readonly string[] = ['GET', 'HEAD', 'OPTIONS', 'PUT'];",
+    ],
+    [TESTS, 'is not lost where a word is wrong'],
+  ),
+  mutant(
+    'a-link-with-a-parameter-leads-nowhere',
+    'broker-usage.ts',
+    [
+      "const TAKE_ANY_WORD: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];",
+      "const TAKE_ANY_WORD: readonly string[] = ['HEAD', 'OPTIONS'];",
+    ],
+    [TESTS, 'is not lost where a word is wrong'],
+  ),
+  mutant(
+    'a-wish-is-not-heard-through-the-broker',
+    'broker.ts',
+    [
+      'dav.serve(request, spaceOf(domain, wishes), reply)',
+      'dav.serve(request, spaceOf(domain), reply)',
+    ],
+    [TESTS, 'through the broker has a blob all the same'],
+  ),
+  mutant(
+    'a-misspelt-change-is-lost',
+    'rest/rest-usage.ts',
+    [
+      'return unknown === undefined ? value : wrong(unknown);',
+      "return unknown === '' ? wrong(unknown) : value;",
+    ],
+    [REST_TESTS, 'is not changed by'],
+  ),
+  mutant(
+    'a-cursor-may-be-as-long-as-it-likes',
+    'rest/rest-usage.ts',
+    ['if (afterKey.length > STORED_KEY_BYTES_MAX) return undefined;', ''],
+    [REST_TESTS, 'a list has what begins with the prefix'],
+  ),
+  mutant(
+    'a-name-that-is-no-text-is-that-of-another-file',
+    'rest/file-description.ts',
+    [' : null, href };', ' : href, href };'],
+    [REST_TESTS, 'names that look alike with escapes are told apart'],
+  ),
+  mutant(
+    'only-the-first-name-of-a-domain-counts',
+    'config/broker-config.ts',
+    [
+      'return domains.find((domain) => domain.name === name) ?? domainsByHost.get(hostNameOf(name));',
+      'return domains.find((domain) => domain.name === name || domainsByHost.size === 0);',
+    ],
+    [REST_TESTS, 'any name of a domain stands for its Host'],
+  ),
+  mutant(
+    'fewer-copies-are-acknowledged-than-were-waited-for',
+    'issuing.ts',
+    ['replicate === undefined || replicate <= length', 'replicate === undefined || length > 0'],
+    [TESTS, 'has the rule that it wishes for'],
+  ),
+  mutant(
+    'a-mounted-domain-is-that-of-all-hosts',
+    'dav-access.ts',
+    ["domainOf(current, request.header('host') ?? '')", 'current.domains.at(-1)'],
+    [TESTS, 'are mounted below'],
+  ),
+  mutant(
+    'what-is-mounted-has-hrefs-of-another-place',
+    'dav-access.ts',
+    [
+      'return { ...spaceOf(domain), root: ROOT };',
+      "return { ...spaceOf(domain), root: '/.broker' };",
+    ],
+    [TESTS, 'are mounted below'],
+  ),
+  mutant(
     'a-ticket-completes-the-file-of-any-path',
     'completion.ts',
     [
@@ -130,17 +226,8 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-stranger-is-taken-for-the-first-domain',
     'broker.ts',
-    ['domainOf(this.#parts.rules.current, host)', 'this.#parts.rules.current.domains[0]'],
+    ['domainOf(current, host)', 'current.domains[0]'],
     [TESTS, 'a Host of no domain is told so'],
-  ),
-  mutant(
-    'a-file-hides-what-a-process-says-of-itself',
-    'broker.ts',
-    [
-      "if (OWN_PATHS.includes(pathOf(target)) && (method === 'PUT' || method === 'POST')) {",
-      "if (OWN_PATHS.includes(pathOf(target)) && method === 'POST') {",
-    ],
-    [TESTS, 'is refused where a collection is, below a file, and where the broker itself answers'],
   ),
   mutant(
     'what-passes-through-a-broker-has-no-blob',

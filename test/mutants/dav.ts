@@ -36,7 +36,10 @@ const LOOK_TESTS = 'test/files/second-look.test.ts';
 const UNDOING: readonly Mutant[] = [
   undoing(
     'a-change-without-its-second-look',
-    ['return lookAgain((seen) => {', "return callback('kept');\n  lookAgain((seen) => {"],
+    [
+      'return undo(conditional, change, callback);',
+      "return change.key.length > 0 ? callback('kept') : undo(conditional, change, callback);",
+    ],
     'is undone where it is barred',
   ),
   undoing(
@@ -276,6 +279,18 @@ export const DAV_MUTANTS: readonly Mutant[] = [
     ['isPlaced && isFree', 'isPlaced'],
     [PASSED],
   ),
+  {
+    name: 'a-lock-of-a-collection-that-is-passed',
+    rule: RULE,
+    edits: [
+      {
+        file: 'src/frontend/gateways/dav/look-around.ts',
+        find: 'isPlaced && isFree',
+        replace: 'isPlaced || isFree',
+      },
+    ],
+    fate: SEEDS,
+  },
   mutant(
     'a-second-look-at-the-own-collection-alone',
     'look-around.ts',
@@ -324,13 +339,19 @@ export const DAV_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-stopped-move-leaves-its-copy',
     'transfer.ts',
-    ['if (key === undefined || copy === undefined) return', 'if (key !== undefined) return'],
+    [
+      'return takeBack(parts, { key, copy, former: former?.file }, () =>',
+      'return attempts < 99 ? callback("failed") : takeBack(parts, { key, copy, former: former?.file }, () =>',
+    ],
     [PASSED],
   ),
   mutant(
     'a-stopped-move-leaves-nothing-in-the-place-of-its-copy',
     'take-back.ts',
-    ['if (former === undefined) return', 'if (key.length > 0) return'],
+    [
+      'return files.copy({ from: former, to: key, attributes, condition }, callback);',
+      'return files.delete(key, attributes ? condition : condition, callback);',
+    ],
     [PASSED],
   ),
   mutant(

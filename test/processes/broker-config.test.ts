@@ -9,7 +9,9 @@ import { join } from 'node:path';
 import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
+  childrenOf,
   freePorts,
+  isAlive,
   type LocalCluster,
   Started,
   startCluster,
@@ -69,7 +71,12 @@ describe('before a broker goes by it', () => {
     expect(started.said).toContain(PLACE);
     const local = await ran('local', '--broker-config', path);
     expect([local.code, local.out]).toEqual([78, '']);
-    expect(local.said).toContain(PLACE);
+    // One line of the log for each thing that is wrong.
+    const lines = local.said.trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line).msg)).toEqual([
+      `${path} is wrong:`,
+      `${path}${PLACE}`,
+    ]);
   });
 
   test('one that is not there is 78 as well, and one without a port is a mistake of usage', async () => {
@@ -113,6 +120,21 @@ describe('while it runs', () => {
     return JSON.parse((await ran('files', 'stat', name, ...to)).out);
   };
 
+  test('the greeting has lines for the broker that work, by a domain that there is', async () => {
+    await cluster.process.printed('stdout', 'Ctrl-C');
+    const lines = cluster.process.stdout.split('\n').filter((line) => line.includes('curl -L'));
+    expect(lines).toHaveLength(2);
+    const answers = [];
+    for (const line of lines) {
+      const { status, stdout } = spawnSync('sh', ['-c', line], { encoding: 'utf8' });
+      answers.push([status, stdout]);
+    }
+    expect(answers).toEqual([
+      [0, ''],
+      [0, 'any text'],
+    ]);
+  });
+
   test('a changed rule raises and lowers the copies of files that are there', async () => {
     const content = randomBytes(100_000);
     await until(async () => (await ask('PUT', 'a.jpg', content)).status === 201);
@@ -136,7 +158,50 @@ describe('while it runs', () => {
     const content = randomBytes(100_000);
     expect((await ask('PUT', 'b.jpg', content)).status).toBe(201);
     expect((await stat('b.jpg')).class).toBe('broker:www.domain.com:jpg');
+    const wrong = await toldOfTheFile();
+    expect(wrong.health).toContain('[!]rules warning: the configuration of the broker is wrong');
+    expect(wrong.health).toContain(PLACE);
+    expect(wrong.isWrong).toBe('1');
+    expect(wrong.status.code).toBe(1);
+    expect(wrong.status.out).toContain(PLACE);
+    writeFileSync(path, ofCopies(2));
+    await until(async () => (await toldOfTheFile()).isWrong === '0');
+    expect((await toldOfTheFile()).health).toContain('[+]rules ok');
+    expect((await toldOfTheFile()).status.out).not.toContain(PLACE);
   });
+
+  test('a SIGHUP ends nobody, and the level of the log is that of the file', async () => {
+    const title = `velour frontend ${cluster.frontends[0]}`;
+    const frontend = childrenOf(cluster.process.pid).find((each) => each.title === title);
+    if (frontend === undefined) throw new Error('the frontend runs');
+    const remark = 'daemonize has no effect';
+    for (const [level, isRemarked] of [
+      ['error', false],
+      ['info', true],
+    ] as const) {
+      const types = isRemarked ? 'pdf' : 'png';
+      const text = `loglevel ${level}\ndaemonize yes\n${ofCopies(2)}domain { domain_name ${types}.com }`;
+      writeFileSync(path, text);
+      process.kill(frontend.pid, 'SIGHUP');
+      await until(async () => (await domains()).includes(`${types}.com`));
+      expect(cluster.process.stderr.includes(remark)).toBe(isRemarked);
+    }
+    expect(isAlive(frontend.pid)).toBe(true);
+  });
+
+  const domains = async () =>
+    (await request(`http://${cluster.brokers[0]}/.broker/domains`)).body.text();
+
+  async function toldOfTheFile() {
+    const of = async (path: string) =>
+      (await request(`http://${cluster.frontends[0]}${path}`)).body.text();
+    const metrics = await of('/metrics');
+    return {
+      health: await of('/readyz?verbose'),
+      isWrong: /^velourfog_broker_config_wrong (\d)$/m.exec(metrics)?.[1],
+      status: await ran('status', '--controller', cluster.controller),
+    };
+  }
 });
 
 const NGINX = spawnSync('nginx', ['-v']).status === 0;

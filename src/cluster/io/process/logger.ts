@@ -20,13 +20,15 @@ export interface LoggerOptions {
 export interface ProcessLogger extends Logger {
   /** The number of lines dropped since the start. */
   linesDropped(): number;
+  /** @param level the least severe one that is logged from now on; undefined for that with which it was opened */
+  setLevel(level: LogLevel | undefined): void;
 }
 
 export function openLogger(
   options: LoggerOptions,
   stream: Writable = standardStream('stderr'),
 ): ProcessLogger {
-  const lowest = LEVELS.indexOf(options.level);
+  let lowest = LEVELS.indexOf(options.level);
   const format = options.pretty ? prettyLine : jsonLine;
   const output = new LossyOutput(stream);
   let reported = 0;
@@ -43,6 +45,9 @@ export function openLogger(
       output.write(`${line('warn', 'lines of this log were dropped', { dropped })}${own}`);
     },
     linesDropped: () => output.dropped,
+    setLevel(level) {
+      lowest = LEVELS.indexOf(level ?? options.level);
+    },
   };
 }
 

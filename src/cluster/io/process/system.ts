@@ -31,7 +31,7 @@ export const systemRandom: Random = {
 };
 
 /** Call once in a process: it starts measuring pauses. */
-export function openHost(logger: ProcessLogger): Host {
+export function openHost(logger: Pick<ProcessLogger, 'linesDropped'>): Host {
   return { ...watchPauses(), bootId, usage: () => processUsage(logger) };
 }
 
@@ -44,7 +44,7 @@ export function bootId(): string {
   }
 }
 
-export function processUsage(logger: ProcessLogger): ProcessUsage {
+export function processUsage(logger: Pick<ProcessLogger, 'linesDropped'>): ProcessUsage {
   const cpu = process.cpuUsage();
   const memory = process.memoryUsage();
   return {

@@ -16,6 +16,7 @@ import type { DavParts } from '../dav/resources.ts';
 import { BrokerGateway } from './broker.ts';
 import type { BrokerRules } from './config/active-config.ts';
 import type { BrokerConfigFile } from './config/config-file.ts';
+import { DavAccess } from './dav-access.ts';
 import { BrokerRest } from './rest/rest.ts';
 
 export interface BrokerOptions {
@@ -45,8 +46,14 @@ export class BrokerInterface implements HttpService, FurtherInterface {
     const { address } = options;
     this.port = parseAddress(address)?.port ?? 0;
     this.#routes = new Routes('broker', runtime, metrics, { address, workerGroup, beside });
-    this.#routes.addWarning('rules', () => rules.problem);
+    this.#routes.addWarning('rules', () => rules.problem ?? rules.fileProblem);
+    metrics.gauge(
+      'velourfog_broker_config_wrong',
+      'Whether the file of the configuration is wrong or away, so that the rules stay as they were.',
+      () => (rules.fileProblem === undefined ? 0 : 1),
+    );
     new BrokerRest({ davParts, rules }).addTo(this.#routes);
+    new DavAccess({ dav, rules }).addTo(this.#routes);
     const { clock } = runtime;
     new BrokerGateway({ dav, davParts, clock, rules }).addTo(this.#routes, metrics);
   }

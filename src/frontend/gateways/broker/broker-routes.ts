@@ -12,9 +12,6 @@ import {
 import { DAV_ROUTES } from '../dav/dav-routes.ts';
 import { METALINK_TYPE } from './file-links.ts';
 
-/** Below it is what the broker says of files; no file of a domain is there. */
-export const OWN_FOLDER = '.broker';
-
 const HTML = 'text/html';
 const PATH: RouteParameter = {
   name: 'path',
@@ -164,6 +161,7 @@ export const BROKER_ROUTES = {
       { name: 'md5', text: 'The MD5 of what was sent, in hexadecimal.' },
       { name: 'sha512', text: 'The SHA-512 of what was sent, in hexadecimal.' },
       { name: 'Repr-Digest', in: 'header', text: '`sha-512=:BASE64:` of what was sent.' },
+      { name: 'redirect', text: 'The URL that a browser goes to once its form is stored.' },
       REPLICATE,
       WAIT,
     ],

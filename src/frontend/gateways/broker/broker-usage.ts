@@ -6,6 +6,7 @@ import { parseQuery } from '../../../cluster/wire/query.ts';
 import { COPIES_MAX } from '../../../files/classes.ts';
 import { readToldSums } from '../../../files/http/upload-sums.ts';
 import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
+import { unknownWord } from './known-words.ts';
 
 export interface UploadWishes {
   /** How many copies this file is to have, whatever its type. */
@@ -25,7 +26,7 @@ export interface ToldCompletion {
 
 export type BrokerAsk =
   /** The bytes pass through the broker: for clients that follow no redirect. */
-  | { readonly kind: 'proxied' }
+  | { readonly kind: 'proxied'; readonly wishes: UploadWishes }
   /** The document that says where copies of the file are. */
   | { readonly kind: 'metalink' }
   | { readonly kind: 'complete'; readonly told: ToldCompletion }
@@ -40,23 +41,43 @@ const HEXADECIMAL = { md5: /^[0-9a-f]{32}$/i, sha512: /^[0-9a-f]{128}$/i } as co
 const TRUE: readonly string[] = ['', '1', 'true', 'yes', 'on'];
 const FALSE: readonly string[] = ['0', 'false', 'no', 'off'];
 
-/** @returns what it asks; a parameter that is not known means nothing, as in links with `?v=2` */
+/** What may stand in the query of an upload, of the message that one is complete, and of all other changes. */
+const UPLOAD_WORDS: readonly string[] = ['proxy', 'replicate', 'client_wait_to_finish', 'redirect'];
+const COMPLETION_WORDS: readonly string[] = ['ticket', 'complete', 'size', 'md5', 'sha512'];
+const OTHER_WORDS: readonly string[] = ['proxy'];
+/** Pages have links to files with parameters of their own, as `?v=2`, which mean nothing. */
+const TAKE_ANY_WORD: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
+
+/** @returns what it asks */
 export function readBrokerAsk(
-  request: Pick<HttpRequest, 'target' | 'header'>,
+  request: Pick<HttpRequest, 'method' | 'target' | 'header'>,
 ): BrokerAsk | BrokerFault {
+  const { method } = request;
   const query = parseQuery(queryOf(request.target));
   if (query.kind === 'malformed') return { fault: query.reason };
   const given = (name: string) => query.parameters.get(name)?.toString();
-  if (given('complete') !== undefined) return completionIn(request, given);
+  const completes = method === 'POST' && given('complete') !== undefined;
+  const unknown = TAKE_ANY_WORD.includes(method)
+    ? undefined
+    : unknownWord('parameter', query.parameters.keys(), wordsOf(method, completes));
+  if (unknown !== undefined) {
+    return { fault: `${unknown}; a ? in the name of a file is written %3F` };
+  }
+  if (completes) return completionIn(request, given);
   const proxied = truth('proxy', given('proxy'));
   if (typeof proxied === 'object') return proxied;
-  if (proxied === true) return { kind: 'proxied' };
-  if (given('metalink') !== undefined) return { kind: 'metalink' };
   const replicate = wholeNumber('replicate', given('replicate'), { min: 1, max: COPIES_MAX });
   if (typeof replicate === 'object') return replicate;
   const waitsForAll = truth('client_wait_to_finish', given('client_wait_to_finish'));
   if (typeof waitsForAll === 'object') return waitsForAll;
-  return { kind: 'redirected', wishes: { replicate, waitsForAll } };
+  const wishes = { replicate, waitsForAll };
+  if (proxied === true) return { kind: 'proxied', wishes };
+  return given('metalink') !== undefined ? { kind: 'metalink' } : { kind: 'redirected', wishes };
+}
+
+function wordsOf(method: string, completes: boolean): readonly string[] {
+  if (completes) return COMPLETION_WORDS;
+  return method === 'PUT' || method === 'POST' ? UPLOAD_WORDS : OTHER_WORDS;
 }
 
 function completionIn(

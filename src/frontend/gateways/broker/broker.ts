@@ -1,12 +1,10 @@
 // The broker (FILES.md, 4, Dragonbelly): takes each request for a file of a domain apart, and hands it to what redirects it,
 // completes it, or passes it on to WebDAV, which shows the same files.
 
-import { COMMON_ROUTES } from '../../../cluster/http/common-routes.ts';
 import { errorReply } from '../../../cluster/http/errors.ts';
 import {
   type HttpReply,
   type HttpRequest,
-  pathOf,
   type RequestHead,
   rawPathOf,
   type WholeReply,
@@ -21,13 +19,14 @@ import { type DavSpace, readDavPath } from '../dav/dav-path.ts';
 import { failedReply } from '../dav/dav-replies.ts';
 import { type DavParts, findWay } from '../dav/resources.ts';
 import type { BrokerRequest } from './broker-request.ts';
-import { BROKER_ROUTES, OWN_FOLDER } from './broker-routes.ts';
-import { type BrokerAsk, readBrokerAsk } from './broker-usage.ts';
+import { BROKER_ROUTES } from './broker-routes.ts';
+import { type BrokerAsk, readBrokerAsk, type UploadWishes } from './broker-usage.ts';
 import { makeAround } from './collections.ts';
 import { completeUpload } from './completion.ts';
 import type { BrokerRules } from './config/active-config.ts';
-import { type BrokerDomain, domainOf, ruleFor } from './config/broker-config.ts';
-import { redirectUpload } from './issuing.ts';
+import { type BrokerConfig, type BrokerDomain, domainOf, ruleFor } from './config/broker-config.ts';
+import { redirectUpload, ruleWith, wishRefusal } from './issuing.ts';
+import { OWN_FOLDER, ownTargetRefusal } from './own-paths.ts';
 import { redirectRead } from './reading.ts';
 
 export interface BrokerParts {
@@ -39,10 +38,6 @@ export interface BrokerParts {
 
 type ReadBrokerRequest = Omit<BrokerRequest, 'request' | 'reply'> & { readonly ask: BrokerAsk };
 
-/** What the process says of itself at these paths: no file has them. */
-const OWN_PATHS: readonly string[] = Object.values(COMMON_ROUTES)
-  .map(({ path }) => path)
-  .filter((path) => path !== '/');
 /** Methods that are redirected, so that WebDAV knows nothing of them. */
 const REDIRECTED: readonly string[] = ['GET', 'HEAD', 'PUT', 'POST'];
 
@@ -83,8 +78,9 @@ export class BrokerGateway {
   /** @returns the refusal where its Host, its path or its query is wrong */
   #read(request: RequestHead): ReadBrokerRequest | WholeReply {
     const host = request.header('host') ?? '';
-    const domain = domainOf(this.#parts.rules.current, host);
-    if (domain === undefined) return unknownDomainReply();
+    const { current } = this.#parts.rules;
+    const domain = domainOf(current, host);
+    if (domain === undefined) return unknownDomainReply(current, request.target);
     const read = readDavPath(rawPathOf(request.target), spaceOf(domain));
     if ('fault' in read) return errorReply(read.fault.code, read.fault.what);
     const { path } = read;
@@ -94,7 +90,7 @@ export class BrokerGateway {
     }
     const ask = readBrokerAsk(request);
     if ('fault' in ask) return errorReply('bad-parameter', ask.fault);
-    const { method, target } = request;
+    const { method } = request;
     const { problem } = this.#parts.rules;
     const isUpload = method === 'PUT' || (method === 'POST' && ask.kind !== 'complete');
     if (isUpload && problem !== undefined) return errorReply('not-ready', problem);
@@ -104,11 +100,7 @@ export class BrokerGateway {
         'a form goes to a file server: leave proxy out, or use PUT',
       );
     }
-    if (OWN_PATHS.includes(pathOf(target)) && (method === 'PUT' || method === 'POST')) {
-      const what = 'this path is one at which the broker says how it is: store the file at another';
-      return errorReply('method-not-allowed', what, { headers: { allow: 'GET, HEAD' } });
-    }
-    return { domain, path, ask };
+    return ownTargetRefusal(request, path) ?? { domain, path, ask };
   }
 
   #judgeDav(request: RequestHead, { path, ask }: ReadBrokerRequest): WholeReply | undefined {
@@ -121,7 +113,9 @@ export class BrokerGateway {
     const { dav, davParts } = this.#parts;
     const through = () => dav.serve(request, path.space, reply);
     const { method } = request;
-    if (ask.kind === 'proxied') return method === 'PUT' ? this.#store(asked, through) : through();
+    if (ask.kind === 'proxied') {
+      return method === 'PUT' ? this.#store(asked, ask.wishes) : through();
+    }
     if (method === 'GET' || method === 'HEAD') {
       return redirectRead(davParts.files, asked, ask.kind === 'metalink', through);
     }
@@ -134,38 +128,48 @@ export class BrokerGateway {
   }
 
   /** Stores a file through the broker, wherever it is to be: what it is in is made, as for one that is redirected. */
-  #store({ request, path, reply }: BrokerRequest, through: () => void): void {
-    const { davParts } = this.#parts;
+  #store({ request, domain, path, reply }: BrokerRequest, wishes: UploadWishes): void {
+    const { dav, davParts } = this.#parts;
     const refuse = (refusal: HttpReply) => {
       discardBody(request);
       reply(refusal);
     };
-    findWay(davParts, path, (found) => {
+    const unable = wishRefusal(davParts.files, wishes);
+    if (unable !== undefined) return refuse(unable);
+    return findWay(davParts, path, (found) => {
       if (found.kind === 'failed') return refuse(failedReply(found));
       return makeAround(davParts.files, found.way, (refusal) =>
-        refusal === undefined ? through() : refuse(refusal),
+        refusal === undefined
+          ? dav.serve(request, spaceOf(domain, wishes), reply)
+          : refuse(refusal),
       );
     });
   }
 }
 
-const NO_WISHES = { replicate: undefined, waitsForAll: undefined };
+const NO_WISHES: UploadWishes = { replicate: undefined, waitsForAll: undefined };
 
 function wishesIn(ask: BrokerAsk) {
   return ask.kind === 'redirected' ? ask.wishes : NO_WISHES;
 }
 
 /** The files of a domain, as WebDAV has them: the whole server is their tree. All that are not empty can be redirected to. */
-export function spaceOf(domain: BrokerDomain): DavSpace {
-  const ruleOf = (segments: readonly Buffer[]) => ({ ...ruleFor(domain, segments), inlineMax: 0 });
+export function spaceOf(domain: BrokerDomain, wishes = NO_WISHES): DavSpace {
+  const ruleOf = (segments: readonly Buffer[]) => ({
+    ...ruleWith(wishes, ruleFor(domain, segments)),
+    inlineMax: 0,
+  });
   return { root: '', domain: domain.name, ruleOf };
 }
 
-export function unknownDomainReply(): WholeReply {
-  return errorReply(
-    'unknown-domain',
-    'no domain of this broker has this Host: /.broker/domains lists them, and a domain_name in its configuration adds one',
-  );
+export function unknownDomainReply({ domains }: BrokerConfig, target: string): WholeReply {
+  const what =
+    'no domain of this broker has this Host: /.broker/domains lists them, and a domain_name in its configuration adds one';
+  const host = domains[0]?.hosts[0];
+  // The target is not repeated where it could end the quotation of a line that somebody copies.
+  const path = /^[\w./%-]{1,200}$/.test(target) ? target : '/';
+  const instead = `curl -H 'Host: ${host}' 'http://BROKER${path}'`;
+  return errorReply('unknown-domain', what, host === undefined ? {} : { instead });
 }
 
 function discardBody({ body }: HttpRequest): void {

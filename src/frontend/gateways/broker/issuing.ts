@@ -17,6 +17,7 @@ import { parsePairs } from '../../../cluster/wire/query.ts';
 import { newBlobId } from '../../../files/blob-id.ts';
 import { classOfCopies } from '../../../files/classes.ts';
 import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
+import type { FileLayer } from '../../../files/outcomes.ts';
 import { TICKET_MS_MAX, type WriteTicket } from '../../../files/tickets/ticket.ts';
 import { keyOf } from '../dav/dav-path.ts';
 import { failedReply } from '../dav/dav-replies.ts';
@@ -26,7 +27,7 @@ import { type DavParts, findWay, type Way } from '../dav/resources.ts';
 import type { BrokerRequest } from './broker-request.ts';
 import type { UploadWishes } from './broker-usage.ts';
 import { makeAround } from './collections.ts';
-import { ruleFor } from './config/broker-config.ts';
+import { ruleFor, type TypeRule } from './config/broker-config.ts';
 import { ticketUrl } from './reading.ts';
 
 /** Where clients are told the ticket, beside the body: redirects are followed without a look at that. */
@@ -41,6 +42,8 @@ export function redirectUpload(parts: DavParts, asked: BrokerRequest, wishes: Up
   };
   const read = readDavUsage(request, path.space);
   if ('fault' in read) return answer(errorReply(read.fault.code, read.fault.what));
+  const unable = wishRefusal(parts.files, wishes);
+  if (unable !== undefined) return answer(unable);
   const { submitted } = read.usage;
   return findWay(parts, path, (found) => {
     if (found.kind === 'failed') return answer(failedReply(found));
@@ -67,7 +70,7 @@ function refusalOf(way: Way, submitted: ReadonlySet<string>): HttpReply | undefi
 function issue(
   { files, clock, random }: DavParts,
   { request, domain, path }: BrokerRequest,
-  { replicate, waitsForAll }: UploadWishes,
+  wishes: UploadWishes,
   submitted: ReadonlySet<string>,
   answer: (reply: HttpReply) => void,
 ): void {
@@ -75,14 +78,12 @@ function issue(
   const id = newBlobId(clock.wallMs(), random.token());
   const target = files.targetFor(id, lengthOf(request.header('content-length')));
   if (key === undefined || target === undefined) return answer(NO_TARGET);
-  const rule = ruleFor(domain, path.segments);
   const terms: Omit<WriteTicket, 'expiresMs'> = {
     purpose: 'write',
     id,
     key,
     contentType: contentTypeOf(request.header('content-type')),
-    replicationClass: replicate === undefined ? rule.replicationClass : classOfCopies(replicate),
-    waitsForAll: waitsForAll ?? rule.waitsForAll,
+    ...ruleWith(wishes, ruleFor(domain, path.segments)),
     bytesMax: FILE_BYTES_MAX,
     ...(submitted.size === 0 ? {} : { submitted: [...submitted] }),
   };
@@ -94,6 +95,32 @@ function issue(
     const upload = `${ticketUrl(target, token, name)}${afterwards(request)}`;
     return answer(issuedReply({ token, id, expiresMs: ticket.expiresMs, here, upload }));
   });
+}
+
+/** How a file is kept: as its domain says of its type, but for what is wished for this one. */
+export function ruleWith(
+  { replicate, waitsForAll }: UploadWishes,
+  rule: TypeRule,
+): Pick<TypeRule, 'replicationClass' | 'waitsForAll'> {
+  return {
+    replicationClass: replicate === undefined ? rule.replicationClass : classOfCopies(replicate),
+    waitsForAll: waitsForAll ?? rule.waitsForAll,
+  };
+}
+
+/** For who looks at the answer because nothing is there afterwards. */
+const NOTE =
+  'nothing is stored yet: send the file to the URL upload, as curl -L does by itself; for a program that follows no redirect add ?proxy=1, and let WebDAV programs mount /.broker/dav/';
+
+/** A file that is to be acknowledged with more copies than there are file servers would be, with fewer of them. */
+export function wishRefusal(
+  { fileServers }: Pick<FileLayer, 'fileServers'>,
+  { replicate, waitsForAll }: UploadWishes,
+): WholeReply | undefined {
+  const { length } = fileServers.filter(({ state }) => state === 'in');
+  if (waitsForAll !== true || replicate === undefined || replicate <= length) return undefined;
+  const what = `${replicate} copies were to be waited for, and the cluster has ${length} file servers; nothing was stored`;
+  return errorReply('no-file-server', what);
 }
 
 interface IssuedUpload extends Pick<WriteTicket, 'id' | 'expiresMs'> {
@@ -119,6 +146,7 @@ function issuedReply({ token, id, expiresMs, here, upload }: IssuedUpload): Whol
     upload,
     complete: `${here}?ticket=${token}&complete`,
     expires: printHttpDate(expiresMs),
+    note: NOTE,
   };
   return {
     status: 307,

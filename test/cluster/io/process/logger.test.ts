@@ -43,6 +43,29 @@ test.each(['EPIPE', 'ENOSPC', 'EAGAIN', 'EIO', 'EBADF'])('%s drops the line', as
   expect(stream.text).toBe('');
 });
 
+test('the level changes while it is open, and back', async () => {
+  const stream = new Scripted();
+  const log = openLogger(OPTIONS, stream);
+  const levels = ['error', undefined, 'debug'] as const;
+  for (const level of levels) {
+    log.setLevel(level);
+    for (const each of ['debug', 'info', 'error'] as const) log.write(each, `${each} at ${level}`);
+  }
+  await turn();
+  const said = stream.text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line).msg);
+  expect(said).toEqual([
+    'error at error',
+    'info at undefined',
+    'error at undefined',
+    'debug at debug',
+    'info at debug',
+    'error at debug',
+  ]);
+});
+
 test('a stream that does not read is given a bounded amount', async () => {
   const stream = new Scripted();
   const log = openLogger(OPTIONS, stream);

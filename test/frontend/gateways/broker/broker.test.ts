@@ -119,6 +119,7 @@ describe('an upload', () => {
       id: ticket.id,
       upload: `http://a.example:80/t/${token}/z.jpg`,
       complete: `http://h:1/x/y/z.jpg?ticket=${token}&complete`,
+      note: expect.stringMatching(/^nothing is stored yet: .* curl -L /),
       expires: 'Thu, 29 Feb 2024 13:00:00 GMT',
     });
     expect(ticket).toMatchObject({
@@ -145,8 +146,15 @@ describe('an upload', () => {
 
   test('has the rule that it wishes for', () => {
     const stage = new Stage();
-    const { ticket } = stage.issued('/a.jpg?replicate=4&client_wait_to_finish=true');
-    expect(ticket).toMatchObject({ replicationClass: 'copies-4', waitsForAll: true });
+    const { ticket } = stage.issued('/a.jpg?replicate=2&client_wait_to_finish=true');
+    expect(ticket).toMatchObject({ replicationClass: 'copies-2', waitsForAll: true });
+    // They come when there are as many file servers; nobody can wait for them here.
+    expect(stage.issued('/a.jpg?replicate=4').ticket.replicationClass).toBe('copies-4');
+    for (const more of ['', '&proxy=1']) {
+      const target = `/a.jpg?replicate=4&client_wait_to_finish=true${more}`;
+      expect(stage.did('PUT', target, {}, TEXT)).toBe('503 no-file-server');
+    }
+    expect(stage.files.requests).toEqual([]);
     expect(stage.did('PUT', '/a?replicate=0')).toBe('400 bad-parameter');
     expect(stage.did('PUT', '/a?replicate=17')).toBe('400 bad-parameter');
     expect(stage.did('PUT', '/a?client_wait_to_finish=maybe')).toBe('400 bad-parameter');
@@ -163,6 +171,55 @@ describe('an upload', () => {
     expect(stage.did('PUT', '/.broker/a')).toBe('404 unknown-path');
     expect(stage.did('PUT', '/a/%2e%2e/b')).toBe('400 bad-parameter');
     expect(stage.files.names.filter((name) => name.includes('below'))).toEqual([]);
+  });
+
+  test.each(['/livez', '/metrics', '/openapi.json', '/.broker/x', '/readyz/below', '/%6civez'])(
+    'is not hidden by what the broker says at %s, in whatever way it would come there',
+    (own) => {
+      const stage = new Stage();
+      stage.files.keep(keyOf('a'), Buffer.from(TEXT), BLOB);
+      const to = { destination: `http://h:1${own}` };
+      expect(stage.did('MOVE', '/a', to)).toBe('405 method-not-allowed');
+      expect(stage.did('COPY', '/a', { destination: own })).toBe('405 method-not-allowed');
+      const clone = JSON.stringify({ from: '/a', path: decodeURIComponent(own) });
+      expect(stage.did('POST', '/.broker/clone', {}, clone)).toBe('405 method-not-allowed');
+      for (const method of ['PUT', 'POST', 'MKCOL', 'LOCK']) {
+        expect(stage.did(method, own), method).toMatch(
+          /^40[45] (method-not-allowed|unknown-path)$/,
+        );
+      }
+      expect(stage.did('PUT', `${own}?proxy=1`, {}, TEXT)).toMatch(/^40[45] /);
+      expect(stage.files.names.filter((name) => !name.endsWith('a'))).toEqual([]);
+      expect(stage.did('MOVE', '/a', { destination: '/b/livez' })).toBe('409 no-collection');
+      expect(stage.did('MOVE', '/a', { destination: '/livez2' })).toBe('201');
+    },
+  );
+
+  test.each([
+    ['PUT', '/a?replicat=3', 'replicat is no parameter here: did you mean replicate?'],
+    ['PUT', '/a?client_wait_to_finnish=1', 'did you mean client_wait_to_finish?'],
+    ['PUT', '/a?b.txt', 'b.txt is no parameter here: there are proxy, replicate,'],
+    ['PUT', '/a?b.txt', 'a ? in the name of a file is written %3F'],
+    ['PUT', '/a?%00%ff', 'a parameter has an unknown name'],
+    ['POST', '/a?proxxy=1', 'did you mean proxy?'],
+    ['POST', '/a?ticket=x&complete&sha512sum=y', 'did you mean sha512?'],
+    ['DELETE', '/a?b.txt', 'b.txt is no parameter here'],
+    ['MKCOL', '/b?c', 'c is no parameter here'],
+  ])('is not lost where a word is wrong: %s %s', (method, target, words) => {
+    const stage = new Stage();
+    stage.files.keep(keyOf('a'), Buffer.from(TEXT), BLOB);
+    const reply = stage.ask(method, target);
+    expect([reply.status, reply.headers['x-fog-error']]).toEqual([400, 'bad-parameter']);
+    expect(textOf(reply)).toContain(words);
+    expect(stage.files.names).toHaveLength(1);
+    // Pages have links with parameters of their own.
+    expect(stage.did('GET', '/a?v=2&complete')).toBe('302');
+  });
+
+  test('says where a method is that its path does not take', () => {
+    const told = (method: string, target: string) => textOf(new Stage().ask(method, target));
+    expect(told('PATCH', '/a')).toContain('PATCH goes to /.broker/files');
+    expect(told('POST', '/')).toContain('POST goes to /.broker/clone, /{path...}');
   });
 
   test('slips past no lock', () => {
@@ -188,6 +245,13 @@ describe('an upload', () => {
     expect(stage.files.requests[0]).toMatchObject({ inlineMax: 0, replicationClass: 'default' });
     expect(stage.did('GET', '/x/y.txt')).toBe('302');
     expect(await contentOf(stage.ask('GET', '/x/y.txt?proxy=1'))).toBe(TEXT);
+    // What one file is to have is heard here as well.
+    const wishes = 'proxy=1&replicate=2&client_wait_to_finish=true';
+    expect(stage.did('PUT', `/x/z.txt?${wishes}`, {}, TEXT)).toBe('201');
+    expect(stage.files.requests[1]).toMatchObject({
+      replicationClass: 'copies-2',
+      waitsForAll: true,
+    });
   });
 
   test('as a form goes to a file server, and not through the broker', () => {
@@ -377,6 +441,34 @@ describe('domains', () => {
     for (const method of ['GET', 'PUT', 'POST', 'DELETE', 'PROPFIND']) {
       expect(stage.did(method, '/a', { host: 'three.example' })).toBe('421 unknown-domain');
     }
+    const told = textOf(stage.ask('GET', '/a.txt', { host: 'three.example' }));
+    expect(told).toContain("curl -H 'Host: www.one.example' 'http://BROKER/a.txt'");
+  });
+
+  test('are mounted below /.broker/dav/, where nothing is redirected', async () => {
+    const stage = new Stage(config);
+    const host = { host: 'one.example' };
+    expect(stage.did('MKCOL', '/.broker/dav/x', host)).toBe('201');
+    expect(stage.did('PUT', '/.broker/dav/x/a.jpg', host, TEXT)).toBe('201');
+    expect(stage.files.requests[0]).toMatchObject({
+      key: keyOf('x/a.jpg', 'www.one.example'),
+      replicationClass: 'broker:www.one.example:jpg',
+      waitsForAll: true,
+      inlineMax: 0,
+    });
+    expect(await contentOf(stage.ask('GET', '/.broker/dav/x/a.jpg?v=2', host))).toBe(TEXT);
+    expect(stage.did('GET', '/x/a.jpg', host)).toBe('302');
+    const listed = stage.ask('PROPFIND', '/.broker/dav/x/', { ...host, depth: '1' });
+    expect(await contentOf(listed)).toMatch(/href>\/\.broker\/dav\/x\/a\.jpg</);
+    const to = { ...host, destination: 'http://one.example/.broker/dav/b' };
+    expect(stage.did('MOVE', '/.broker/dav/x/a.jpg', to)).toBe('201');
+    const away = { ...host, destination: '/x/b' };
+    expect(stage.did('COPY', '/.broker/dav/b', away)).toBe('403 bad-destination');
+    expect(stage.did('DELETE', '/.broker/dav/x?y', host)).toBe('400 bad-parameter');
+    expect(stage.did('PUT', '/.broker/dav/a', { host: 'three.example' })).toBe(
+      '421 unknown-domain',
+    );
+    expect(stage.did('POST', '/.broker/dav/a', host)).toBe('404 unknown-path');
   });
 
   test('a share has its files at a URL of its own, and the file servers have them as well', () => {

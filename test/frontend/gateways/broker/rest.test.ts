@@ -2,6 +2,7 @@
 
 import { hash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { directoryFileKey, type FileKey } from '../../../../src/files/file-key.ts';
 import { configOf, keyOf, BrokerStage as Stage, textOf } from '../../../helpers/broker-stage.ts';
 
 const TEXT = 'any text';
@@ -85,6 +86,8 @@ describe('a file', () => {
     ['{"replicate":17}', '400 bad-parameter'],
     ['{"attributes":{"a":1}}', '400 bad-parameter'],
     ['{"type":"a\\nb"}', '400 bad-parameter'],
+    ['{"replicat":2}', '400 bad-parameter'],
+    ['{"attribute":{"a":"b"}}', '400 bad-parameter'],
   ])('is not changed by %s', (content, expected) => {
     const stage = stored('a');
     expect(stage.did('PATCH', '/.broker/files?path=/a', {}, content)).toBe(expected);
@@ -121,8 +124,68 @@ test('a list has what begins with the prefix, page by page', () => {
   } while (cursor !== '');
   expect(paths.sort()).toEqual(['/n/a1', '/n/a2', '/n/a3']);
   expect(json(stage, 'GET', '/.broker/files?prefix=').files).toHaveLength(1);
-  expect(stage.did('GET', '/.broker/files?prefix=/&cursor=x')).toBe('400 bad-parameter');
+  for (const cursor of ['x', '256.YQ', `0.${'A'.repeat(2000)}`]) {
+    expect(stage.did('GET', `/.broker/files?prefix=/&cursor=${cursor}`)).toBe('400 bad-parameter');
+  }
   expect(stage.did('GET', '/.broker/files?prefix=/&limit=0')).toBe('400 bad-parameter');
+});
+
+test('names that look alike with escapes are told apart, and each leads back to its file', () => {
+  const stage = new Stage();
+  const key = (name: Buffer) => directoryFileKey('default', Buffer.from('odd'), name) as FileKey;
+  const names = [Buffer.from('%FF.txt'), Buffer.from('\xff.txt', 'latin1'), Buffer.from('ä?.txt')];
+  for (const [index, name] of names.entries()) {
+    stage.files.keep(key(name), Buffer.from('x'.repeat(index + 1)), { inlineMax: 0 });
+  }
+  const { files } = json(stage, 'GET', '/.broker/files?prefix=/odd/');
+  const told = new Map(files.map((file: { readonly size: number }) => [file.size, file]));
+  expect(told).toMatchObject(
+    new Map([
+      [1, { path: '/odd/%FF.txt', href: '/odd/%25FF.txt' }],
+      [2, { path: null, href: '/odd/%FF.txt' }],
+      [3, { path: '/odd/ä?.txt', href: '/odd/%C3%A4%3F.txt' }],
+    ]),
+  );
+  for (const { href, size, path } of files) {
+    expect(json(stage, 'GET', `/.broker/files?path=${href}`)).toMatchObject({ size, path, href });
+    expect(stage.did('GET', href)).toBe('302');
+    if (path === null) continue;
+    const query = `path=${encodeURIComponent(path)}`;
+    expect(json(stage, 'GET', `/.broker/files?${query}`)).toMatchObject({ size });
+  }
+});
+
+test.each([
+  ['/.broker/files?pth=/a', 'did you mean path?'],
+  ['/.broker/files?prefix=/&limits=3', 'did you mean limit?'],
+  ['/.broker/domains?x', 'x is no parameter here: there is domain'],
+  ['/.broker/servers?up=1', 'up is no parameter here'],
+  [`/.broker/tickets/${'0'.repeat(32)}?state`, 'state is no parameter here'],
+])('a parameter that there is not is refused: %s', (target, words) => {
+  const reply = new Stage().ask('GET', target);
+  expect([reply.status, reply.headers['x-fog-error']]).toEqual([400, 'bad-parameter']);
+  expect(textOf(reply)).toContain(words);
+});
+
+test('any name of a domain stands for its Host, and another one is told which there are', () => {
+  const stage = new Stage(
+    configOf(`
+      domain { domain_name one.example
+        domain_name www.one.example }
+      domain { domain_name * }`),
+  );
+  stage.files.keep(keyOf('a', 'one.example'), Buffer.from(TEXT), { inlineMax: 0 });
+  const of = (domain: string) => `/.broker/files?path=/a&domain=${domain}`;
+  for (const name of ['one.example', 'www.one.example', 'WWW.one.example.']) {
+    expect(json(stage, 'GET', of(name))).toMatchObject({ domain: 'one.example' });
+  }
+  for (const name of ['default', '*']) expect(stage.did('GET', of(name))).toBe('404');
+  const reply = stage.ask('GET', of('two.example'));
+  expect(reply.status).toBe(421);
+  expect(textOf(reply)).toContain('there are one.example, default;');
+  const clone = { from: '/a', domain: 'www.one.example', path: '/b' };
+  const host = { host: 'one.example' };
+  expect(stage.did('POST', '/.broker/clone', host, JSON.stringify(clone))).toBe('201');
 });
 
 describe('a clone', () => {
@@ -171,7 +234,8 @@ test('a ticket is unused, stored or ended, by its id or as a whole', () => {
   stage.files.tickets.nowMs = ticket.expiresMs;
   expect(state(token)).toEqual({ id: ticket.id, state: 'expired' });
   stage.upload(ticket, TEXT);
-  const told = { domain: 'default', path: '/a/b.txt', size: 8, md5: MD5, sha512: SHA512 };
+  const place = { domain: 'default', path: '/a/b.txt', href: '/a/b.txt' };
+  const told = { ...place, size: 8, md5: MD5, sha512: SHA512 };
   expect(state(token)).toEqual({ id: ticket.id, state: 'stored', ...told });
   expect(stage.did('GET', `/.broker/tickets/${token}x`)).toBe('403 forged-ticket');
   expect(stage.did('GET', '/.broker/tickets/abc')).toBe('403 forged-ticket');

@@ -1057,13 +1057,16 @@ describe('a tree in which something is locked while it is worked through', () =>
     return stage;
   }
 
-  /** Something that somebody does when the change with this number is about to be made, from 1 on. */
+  /**
+   * Something that somebody does when the change with this number is about to be made, from 1 on.
+   * @returns how many there were, the undoing of them not among these
+   */
   function whenAbout(
     stage: Stage,
     change: 'copy' | 'delete',
     number: number,
     then: () => unknown,
-  ): void {
+  ): () => number {
     const { files } = stage;
     let changes = 0;
     const count = () => {
@@ -1075,12 +1078,13 @@ describe('a tree in which something is locked while it is worked through', () =>
         count();
         copy.apply(files, asked);
       };
-      return;
+    } else {
+      files.delete = (...asked) => {
+        count();
+        remove.apply(files, asked);
+      };
     }
-    files.delete = (...asked) => {
-      count();
-      remove.apply(files, asked);
-    };
+    return () => changes;
   }
   const filesIn = (stage: Stage, directory: string) =>
     stage.files.names.filter((name) => name.includes(`${directory}\0f`)).length;
@@ -1088,10 +1092,12 @@ describe('a tree in which something is locked while it is worked through', () =>
   test.each(['/dav/t/b', '/dav/t'])('is deleted no further: %s', async (locked) => {
     const stage = withTree();
     let token = '';
-    whenAbout(stage, 'delete', 20, () => {
+    const changes = whenAbout(stage, 'delete', 20, () => {
       token = stage.lock(locked);
     });
     const text = await stage.text('DELETE', '/dav/t/');
+    // The others of the second 16 were under way, and no more are begun to be undone.
+    expect(changes()).toBe(32);
     expect(text.match(/423 Locked/g)).toHaveLength(LEFT);
     expect(filesIn(stage, 't/b')).toBe(LEFT);
     const held = { if: `<http://h:1${locked}> ${token}` };

@@ -5,7 +5,7 @@ import type { Runtime } from '../../../../cluster/ports.ts';
 import type { ClassRecords } from '../../../../files/class-records.ts';
 import type { ReplicationClass } from '../../../../files/file-key.ts';
 import { type BrokerConfig, classesOf, DEFAULT_CONFIG } from './broker-config.ts';
-import { type BrokerConfigFile, ConfigFileWatch } from './config-file.ts';
+import { type BrokerConfigFile, ConfigFileWatch, wrongFileText } from './config-file.ts';
 
 export interface ActiveConfigParts {
   readonly runtime: Pick<Runtime, 'timers' | 'logger'>;
@@ -20,6 +20,8 @@ export interface BrokerRules {
    * the default class. Undefined once it has them, and then for ever.
    */
   readonly problem: string | undefined;
+  /** Why the file of the configuration does not count as it is now, so that the former rules stay; undefined where it does. */
+  readonly fileProblem: string | undefined;
 }
 
 /** Between two attempts to set a class that could not be set. */
@@ -27,6 +29,7 @@ export const AGAIN_MS = 1000;
 
 export class ActiveConfig implements BrokerRules {
   readonly #parts: ActiveConfigParts;
+  readonly #file: BrokerConfigFile | undefined;
   readonly #watch: ConfigFileWatch | undefined;
   #current: BrokerConfig;
   /** The newest one, while its classes are being set. */
@@ -38,6 +41,7 @@ export class ActiveConfig implements BrokerRules {
   /** @param file undefined for a broker without a configuration */
   constructor(parts: ActiveConfigParts, file: BrokerConfigFile | undefined) {
     this.#parts = parts;
+    this.#file = file;
     this.#current = file?.config ?? DEFAULT_CONFIG;
     this.#isInForce = file === undefined;
     this.#watch = file && new ConfigFileWatch(parts.runtime, file, (config) => this.#come(config));
@@ -52,6 +56,11 @@ export class ActiveConfig implements BrokerRules {
     return `the rules of the broker are not in the cluster yet${this.#problem}`;
   }
 
+  get fileProblem(): string | undefined {
+    const problem = this.#watch?.problem;
+    return problem === undefined ? undefined : wrongFileText(problem);
+  }
+
   start(): void {
     if (this.#watch === undefined) return;
     this.#watch.start();
@@ -60,6 +69,7 @@ export class ActiveConfig implements BrokerRules {
 
   #come(config: BrokerConfig): void {
     this.#coming = config;
+    this.#file?.logAt(config.logLevel);
     if (!this.#isInForce) this.#current = config;
     this.#keepClasses(config, [...classesOf(config)]);
   }

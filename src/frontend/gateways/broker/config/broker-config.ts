@@ -2,12 +2,15 @@
 // from a file by read-config.ts; here is what it answers. Pure.
 
 import type { Address } from '../../../../cluster/model/identity.ts';
+import type { LogLevel } from '../../../../cluster/ports.ts';
 import { DEFAULT_CLASS, type ReplicationClass } from '../../../../files/file-key.ts';
 import type { Share } from './shares.ts';
 
 export interface BrokerConfig {
   /** Where the broker listens, unless the command line says it. */
   readonly port: number | undefined;
+  /** The least severe line that the process logs, unless it is left to the command line. */
+  readonly logLevel: LogLevel | undefined;
   readonly upstreams: readonly BrokerUpstream[];
   /** In the order of the file. */
   readonly domains: readonly BrokerDomain[];
@@ -54,6 +57,7 @@ export const TYPE_NAME_MAX = 40;
 /** Without a configuration every host is the domain `default`, and all files are of the cluster's default class. */
 export const DEFAULT_CONFIG: BrokerConfig = brokerConfig({
   port: undefined,
+  logLevel: undefined,
   upstreams: [],
   domains: [
     {
@@ -87,6 +91,14 @@ export function domainOf(
   hostHeader: string,
 ): BrokerDomain | undefined {
   return domainsByHost.get(hostNameOf(hostHeader)) ?? domainsByHost.get(ANY);
+}
+
+/** @param name one of its hosts, or that of its files @returns undefined where no domain has it; `*` stands for no other name */
+export function domainCalled(
+  { domains, domainsByHost }: BrokerConfig,
+  name: string,
+): BrokerDomain | undefined {
+  return domains.find((domain) => domain.name === name) ?? domainsByHost.get(hostNameOf(name));
 }
 
 /** @returns the host in the form in which names are compared: lower case, without port and without a dot at its end */

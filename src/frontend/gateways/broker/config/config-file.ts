@@ -1,7 +1,7 @@
 // Watches the file of a broker's configuration while the broker runs: reads it on a hang-up and now and then, and tells of
 // each right configuration that it had not before. What is wrong goes to the log, once.
 
-import type { Cancel, OperatorFiles, Runtime } from '../../../../cluster/ports.ts';
+import type { Cancel, LogLevel, OperatorFiles, Runtime } from '../../../../cluster/ports.ts';
 import type { BrokerConfig } from './broker-config.ts';
 import { type ConfigRemark, remarkLine } from './config-source.ts';
 import { readBrokerConfig } from './read-config.ts';
@@ -11,9 +11,13 @@ export interface BrokerConfigFile {
   /** As it was read before the broker was made, and what it says. */
   readonly text: string;
   readonly config: BrokerConfig;
+  /** What there is to say of words in it that do nothing. */
+  readonly remarks: readonly ConfigRemark[];
   readonly files: Pick<OperatorFiles, 'read'>;
   /** Registers what is called when an operator asks for the file to be read again. */
   onHangup(listener: () => void): void;
+  /** Changes the least severe line that the process logs; undefined for that with which it was started. */
+  logAt(level: LogLevel | undefined): void;
 }
 
 /** Without a hang-up a changed file is noticed after so long at the latest. */
@@ -25,7 +29,7 @@ export class ConfigFileWatch {
   readonly #changed: (config: BrokerConfig) => void;
   /** The text that was judged last, right or wrong. */
   #text: string;
-  #problem = '';
+  #problem: string | undefined;
   #reads = 0;
   #nextLook: Cancel = () => undefined;
 
@@ -41,7 +45,13 @@ export class ConfigFileWatch {
     this.#text = file.text;
   }
 
+  /** What is wrong with the file, while it is. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
   start(): void {
+    this.#remark(this.#file.remarks);
     this.#file.onHangup(() => this.#look());
     this.#lookLater();
   }
@@ -71,24 +81,34 @@ export class ConfigFileWatch {
       case 'wrong':
         return this.#refuse(wrongText(path, read.problems));
       case 'config': {
-        this.#problem = '';
-        if (isSame) return;
-        for (const remark of read.remarks) {
-          this.#runtime.logger.write('info', remarkLine(path, remark));
+        const wasWrong = this.#problem !== undefined;
+        this.#problem = undefined;
+        if (wasWrong) {
+          this.#runtime.logger.write('info', 'the configuration of the broker is right again');
         }
-        return this.#changed(read.config);
+        if (isSame) return;
+        this.#changed(read.config);
+        return this.#remark(read.remarks);
       }
+    }
+  }
+
+  #remark(remarks: readonly ConfigRemark[]): void {
+    for (const remark of remarks) {
+      this.#runtime.logger.write('info', remarkLine(this.#file.path, remark));
     }
   }
 
   #refuse(problem: string): void {
     if (problem === this.#problem) return;
     this.#problem = problem;
-    this.#runtime.logger.write(
-      'error',
-      `the configuration of the broker is wrong, and its rules stay as they were: ${problem}`,
-    );
+    this.#runtime.logger.write('error', wrongFileText(problem));
   }
+}
+
+/** @param problem of a file, while a broker goes by an earlier one */
+export function wrongFileText(problem: string): string {
+  return `the configuration of the broker is wrong, and its rules stay as they were: ${problem}`;
 }
 
 /** @returns the first problem, and how to see the others */

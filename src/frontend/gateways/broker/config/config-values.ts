@@ -6,6 +6,7 @@ import {
   PORT_MAX,
   parseAddress,
 } from '../../../../cluster/model/identity.ts';
+import type { LogLevel } from '../../../../cluster/ports.ts';
 import { decodePath, encodeBytes } from '../../../../cluster/wire/query.ts';
 import { COPIES_MAX } from '../../../../files/classes.ts';
 import { ANY, DOMAIN_NAME_MAX, hostNameOf, TYPE_NAME_MAX } from './broker-config.ts';
@@ -25,7 +26,14 @@ const FLAGS: ReadonlyMap<string, boolean> = new Map([
 ]);
 
 /** With the names that the levels have in the original's language. */
-const LOG_LEVELS: readonly string[] = ['debug', 'info', 'warn', 'warning', 'error', 'critical'];
+const LOG_LEVELS: ReadonlyMap<string, LogLevel> = new Map([
+  ['debug', 'debug'],
+  ['info', 'info'],
+  ['warn', 'warn'],
+  ['warning', 'warn'],
+  ['error', 'error'],
+  ['critical', 'error'],
+]);
 
 export function copiesIn(word: ConfigWord): number {
   const copies = /^\d{1,3}$/.test(word.text) ? Number(word.text) : 0;
@@ -39,8 +47,9 @@ export function flagIn(word: ConfigWord): boolean {
   return flag;
 }
 
-export function checkLogLevel(word: ConfigWord): void {
-  if (LOG_LEVELS.includes(word.text.toLowerCase())) return;
+export function logLevelIn(word: ConfigWord): LogLevel {
+  const level = LOG_LEVELS.get(word.text.toLowerCase());
+  if (level !== undefined) return level;
   throw must(word, 'debug, info, warn or error');
 }
 

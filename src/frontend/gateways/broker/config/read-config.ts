@@ -15,6 +15,7 @@ import {
 import { blockOfJson } from './config-json.ts';
 import {
   ConfigFault,
+  type ConfigPlace,
   type ConfigRemark,
   ConfigSource,
   type ConfigWord,
@@ -23,11 +24,11 @@ import {
 import { blockOfText } from './config-text.ts';
 import {
   addressIn,
-  checkLogLevel,
   copiesIn,
   flagIn,
   hostIn,
   listenPortIn,
+  logLevelIn,
   prefixIn,
   type ShareUrl,
   shareUrlIn,
@@ -58,10 +59,12 @@ const WITHOUT_EFFECT: ReadonlyMap<string, string> = new Map([
     'daemonize',
     'velour stays in the foreground, and a service manager puts it into the background',
   ],
-  ['loglevel', 'the log is that of the frontend, whose --log-level says it'],
   ['logfile', 'the log goes to stderr, and a service manager puts it into a file'],
   ['db_backend', 'what is known of files is in the cluster itself'],
 ]);
+
+const LEVEL_OF_ALL =
+  'loglevel has no effect in a domain: a process has one log, and loglevel outside of all blocks says how much';
 
 export function readBrokerConfig(text: string): ReadConfig {
   if (Buffer.byteLength(text) > TEXT_BYTES_MAX) {
@@ -123,7 +126,7 @@ class ConfigReader {
     const upstreams = (found.get('upstream') ?? []).flatMap((each) => this.#upstream(each));
     const domains = (found.get('domain') ?? []).flatMap((each) => this.#domain(each));
     const port = this.#single(found, 'listen', once, (word) => this.#port(word));
-    this.#single(found, 'loglevel', once, checkLogLevel);
+    const logLevel = this.#single(found, 'loglevel', once, logLevelIn);
     if (isWhole && !found.has('domain')) {
       this.tell(
         START,
@@ -139,14 +142,14 @@ class ConfigReader {
         'this URL is of the broker itself, which would redirect to it for ever: name the server that has the files',
       );
     }
-    return brokerConfig({ port, upstreams, domains });
+    return brokerConfig({ port, logLevel, upstreams, domains });
   }
 
   #port(word: ConfigWord): number {
     const port = listenPortIn(word);
     const isPortAlone = word.text === `${port}` || word.text === `*:${port}`;
     const message = 'the host has no effect: the broker listens where its frontend does (--host)';
-    if (!isPortAlone) this.remarks.push({ line: word.line, column: word.column, message });
+    if (!isPortAlone) this.#remark(word, message);
     return port;
   }
 
@@ -170,7 +173,8 @@ class ConfigReader {
     const once: SaidOnce = new Map();
     this.#tellWithoutEffect(body.statements);
     for (const each of found.get('db_backend') ?? []) this.#backend(each);
-    this.#single(found, 'loglevel', once, checkLogLevel);
+    this.#single(found, 'loglevel', once, logLevelIn);
+    for (const { word: own } of found.get('loglevel') ?? []) this.#remark(own, LEVEL_OF_ALL);
     const hosts = (found.get('domain_name') ?? []).flatMap(({ values: [value] }) =>
       value === undefined ? [] : this.#host(value),
     );
@@ -303,9 +307,12 @@ class ConfigReader {
     for (const { word } of statements) {
       const instead = WITHOUT_EFFECT.get(word.text);
       if (instead === undefined) continue;
-      const { line, column } = word;
-      this.remarks.push({ line, column, message: `${word.text} has no effect: ${instead}` });
+      this.#remark(word, `${word.text} has no effect: ${instead}`);
     }
+  }
+
+  #remark({ line, column }: ConfigPlace, message: string): void {
+    this.remarks.push({ line, column, message });
   }
 }
 

@@ -1,11 +1,13 @@
 // What a broker says of one file, as JSON. Pure.
 
+import { isUtf8 } from 'node:buffer';
 import { printHttpDate } from '../../../../cluster/http/http-date.ts';
+import { encodeBytes } from '../../../../cluster/wire/query.ts';
 import { contentTagOf } from '../../../../files/http/content-tag.ts';
 import type { FileAttributes, FileFields } from '../../../../files/manifest.ts';
 import type { DirectoryEntry, FilePlacesOutcome } from '../../../../files/outcomes.ts';
 import type { PlacedServer } from '../../../../files/placement.ts';
-import { type DavPath, hrefOf, nameTextOf } from '../../dav/dav-path.ts';
+import { type DavPath, directoryOf, nameTextOf } from '../../dav/dav-path.ts';
 import { typeOf } from '../../dav/live-properties.ts';
 
 /** What the names of attributes that clients of a broker set begin with, beside those of WebDAV. */
@@ -41,7 +43,8 @@ export function describeFile(
   const { modifiedMs, attributes } = fields;
   const modified = printHttpDate(modifiedMs);
   const isCollection = kind === 'directory';
-  const basics = { domain: space.domain, path: pathText(path), modified };
+  const inside = directoryOf(path);
+  const basics = { domain: space.domain, ...pathView(inside), modified };
   if (isCollection) return { ...basics, kind: 'collection' };
   return {
     ...basics,
@@ -57,10 +60,14 @@ function sumsOf({ size, md5, sha512 }: FileFields) {
   return { size, md5, sha512, etag: contentTagOf({ sha512 }) };
 }
 
-/** The path as people write it; what is no text in it has its escapes. */
-export function pathText(path: DavPath): string {
-  const isText = path.segments.every((name) => Buffer.from(name.toString()).equals(name));
-  return isText ? `/${path.segments.map(String).join('/')}` : hrefOf(path, false);
+/**
+ * The path as people write it, and as it stands in a URL. Only the second one tells all names apart: one that is no UTF-8 cannot
+ * be written, for with escapes it would look as another one that has a % in it.
+ * @param inside from the root on, without a slash at its beginning
+ */
+export function pathView(inside: Buffer): { readonly path: string | null; readonly href: string } {
+  const href = `/${encodeBytes(inside).replaceAll('%2F', '/')}`;
+  return { path: isUtf8(inside) ? `/${inside}` : null, href };
 }
 
 /** @param urlOf where clients get it from a server */

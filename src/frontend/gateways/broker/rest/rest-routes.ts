@@ -14,7 +14,7 @@ const BODY_BYTES_MAX = 128 * 1024;
 
 const DOMAIN: RouteParameter = {
   name: 'domain',
-  text: 'The domain, by its name; that of the Host by default.',
+  text: 'The domain, by any of its names; that of the Host by default.',
 };
 const PATH: RouteParameter = {
   name: 'path',
@@ -128,12 +128,12 @@ export const BROKER_REST_ROUTES = {
   domains: {
     path: '/.broker/domains',
     methods: ['GET'],
-    statuses: [200],
+    statuses: [200, 400],
     text: 'The domains, with their hosts, rules and shares.',
     task: 'files',
     examples: [{ target: '/.broker/domains', text: 'The domains and their rules.' }],
     replies: { 200: { text: 'A list.', types: [JSON_TYPE] } },
-    errors: [],
+    errors: ['bad-parameter'],
   },
   ticket: {
     path: '/.broker/tickets/{id}',
@@ -160,11 +160,11 @@ export const BROKER_REST_ROUTES = {
   servers: {
     path: '/.broker/servers',
     methods: ['GET'],
-    statuses: [200],
+    statuses: [200, 400],
     text: 'The file servers: whether each is up, and what room it has.',
     task: 'files',
     examples: [{ target: '/.broker/servers', text: 'Which file servers are up.' }],
     replies: { 200: { text: 'A list.', types: [JSON_TYPE] } },
-    errors: [],
+    errors: ['bad-parameter'],
   },
 } as const satisfies Readonly<Record<string, ClientRoute>>;

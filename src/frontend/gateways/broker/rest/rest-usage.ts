@@ -1,8 +1,9 @@
 // Parses what is asked below /.broker/: paths and domains in queries and in JSON. Pure.
 
 import type { ErrorCode } from '../../../../cluster/http/errors.ts';
-import type { HttpRequest } from '../../../../cluster/http/http.ts';
-import { encodeBytes } from '../../../../cluster/wire/query.ts';
+import { type HttpRequest, queryOf } from '../../../../cluster/http/http.ts';
+import { STORED_KEY_BYTES_MAX } from '../../../../cluster/model/limits.ts';
+import { encodeBytes, parseQuery } from '../../../../cluster/wire/query.ts';
 import {
   dictionary,
   integer,
@@ -17,6 +18,7 @@ import type { Cursor } from '../../../../cluster/wire/transfer-parts.ts';
 import { COPIES_MAX } from '../../../../files/classes.ts';
 import { FILE_ATTRIBUTES_BYTES_MAX, FILE_ATTRIBUTES_MAX } from '../../../../files/manifest.ts';
 import { type DavPath, type DavSpace, readDavPath } from '../../dav/dav-path.ts';
+import { unknownWord } from '../known-words.ts';
 
 export interface RestFault {
   readonly code: ErrorCode;
@@ -30,7 +32,7 @@ function settable<T>(shape: Shape<T>): Shape<T | null | undefined> {
 }
 
 const path = text({ max: 4096 });
-const amendShape = object({
+const amendFields = {
   attributes: optional(
     dictionary(settable(text({ min: 0, max: FILE_ATTRIBUTES_BYTES_MAX })), {
       max: FILE_ATTRIBUTES_MAX,
@@ -38,27 +40,48 @@ const amendShape = object({
   ),
   replicate: settable(integer({ min: 1, max: COPIES_MAX })),
   type: optional(text({ max: 255 })),
-});
-const cloneShape = object({ from: path, path, domain: optional(text({ max: 255 })) });
+};
+const cloneFields = { from: path, path, domain: optional(text({ max: 255 })) };
+const amendShape = object(amendFields);
+const cloneShape = object(cloneFields);
 
 export type AmendRequest = ShapeOf<typeof amendShape>;
 export type CloneRequest = ShapeOf<typeof cloneShape>;
 
+/** @param known those that there are, beside `domain`, which all take */
+export function readParameters(
+  { target }: Pick<HttpRequest, 'target'>,
+  known: readonly string[],
+): ReadonlyMap<string, Buffer> | RestFault {
+  const query = parseQuery(queryOf(target));
+  if (query.kind === 'malformed') return wrong(query.reason);
+  const unknown = unknownWord('parameter', query.parameters.keys(), [...known, 'domain']);
+  return unknown === undefined ? query.parameters : wrong(unknown);
+}
+
 export function readAmend(body: HttpRequest['body']): AmendRequest | RestFault {
-  return readJson(body, amendShape);
+  return readJson(body, amendShape, Object.keys(amendFields));
 }
 
 export function readClone(body: HttpRequest['body']): CloneRequest | RestFault {
-  return readJson(body, cloneShape);
+  return readJson(body, cloneShape, Object.keys(cloneFields));
 }
 
-function readJson<T>(body: HttpRequest['body'], shape: Shape<T>): T | RestFault {
+/** @param known its fields: shapes take others for those of a newer sender, but here a person may have misspelt one */
+function readJson<T>(
+  body: HttpRequest['body'],
+  shape: Shape<T>,
+  known: readonly string[],
+): T | RestFault {
   if (body.kind === 'too-large') {
     return { code: 'value-too-large', what: `the body is longer than ${body.bytesMax} bytes` };
   }
   const bytes = body.kind === 'bytes' ? body.bytes : Buffer.alloc(0);
   try {
-    return shape(JSON.parse(bytes.toString()));
+    const json: unknown = JSON.parse(bytes.toString());
+    const value = shape(json);
+    const unknown = unknownWord('field', Object.keys(json as object), known);
+    return unknown === undefined ? value : wrong(unknown);
   } catch (error) {
     if (error instanceof SyntaxError) return wrong('the body is no JSON');
     if (error instanceof Malformed) return wrong(`the body: ${error.message}`);
@@ -80,7 +103,7 @@ export function readPlainPath(
 const SLASH = 0x2f;
 /** A cursor has one byte for it. */
 const BUCKET_MAX = 255;
-const CURSOR = /^(\d{1,3})\.([\w-]{1,4096})$/;
+const CURSOR = /^(\d{1,3})\.([\w-]{0,4096})$/;
 
 export function printListCursor({ bucket, afterKey }: Cursor): string {
   return `${bucket}.${afterKey.toString('base64url')}`;
@@ -90,7 +113,10 @@ export function printListCursor({ bucket, afterKey }: Cursor): string {
 export function parseListCursor(given: string): Cursor | undefined {
   const [, bucket, key] = CURSOR.exec(given) ?? [];
   if (bucket === undefined || key === undefined || Number(bucket) > BUCKET_MAX) return undefined;
-  return { bucket: Number(bucket), afterKey: Buffer.from(key, 'base64url') };
+  const afterKey = Buffer.from(key, 'base64url');
+  // A storage node refuses a longer one as no place at all, which would be asked again and again.
+  if (afterKey.length > STORED_KEY_BYTES_MAX) return undefined;
+  return { bucket: Number(bucket), afterKey };
 }
 
 function wrong(what: string): RestFault {

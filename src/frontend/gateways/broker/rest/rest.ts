@@ -6,11 +6,9 @@ import {
   type HttpReply,
   type HttpRequest,
   jsonReply,
-  queryOf,
   textReply,
 } from '../../../../cluster/http/http.ts';
 import type { ReplyCallback, Routes } from '../../../../cluster/http/routes.ts';
-import { parseQuery } from '../../../../cluster/wire/query.ts';
 import { parseBlobId } from '../../../../files/blob-id.ts';
 import { fileNameOf } from '../../../../files/file-name.ts';
 import type { FileVersion } from '../../../../files/outcomes.ts';
@@ -21,10 +19,16 @@ import { failedReply } from '../../dav/dav-replies.ts';
 import type { DavParts } from '../../dav/resources.ts';
 import { spaceOf, unknownDomainReply } from '../broker.ts';
 import type { BrokerRules } from '../config/active-config.ts';
-import { type BrokerDomain, domainOf } from '../config/broker-config.ts';
+import {
+  type BrokerConfig,
+  type BrokerDomain,
+  domainCalled,
+  domainOf,
+} from '../config/broker-config.ts';
+import { ownPathRefusal } from '../own-paths.ts';
 import { ticketUrl } from '../reading.ts';
 import { amendFile, cloneFile } from './changes.ts';
-import { describeFile, describePlaces } from './file-description.ts';
+import { describeFile, describePlaces, pathView } from './file-description.ts';
 import { BROKER_REST_ROUTES, LISTED_MAX } from './rest-routes.ts';
 import {
   parseListCursor,
@@ -32,6 +36,7 @@ import {
   type RestFault,
   readAmend,
   readClone,
+  readParameters,
   readPlainPath,
 } from './rest-usage.ts';
 
@@ -58,13 +63,13 @@ export class BrokerRest {
     const { davParts } = this.#parts;
     const { files } = davParts;
     routes.add(BROKER_REST_ROUTES.files, (request, reply) =>
-      this.#inDomain(request, reply, (asked) => {
+      this.#inDomain(request, reply, FILES_WORDS, (asked) => {
         if (asked.parameters.has('prefix')) return this.#list(asked);
         return this.#withPath(asked, (path) => this.#describe(path, reply));
       }),
     );
     routes.add(BROKER_REST_ROUTES.amend, (request, reply) =>
-      this.#inDomain(request, reply, (asked) =>
+      this.#inDomain(request, reply, ['path'], (asked) =>
         this.#withPath(asked, (path) => {
           const change = readAmend(request.body);
           if ('code' in change) return reply(faultReply(change));
@@ -75,39 +80,51 @@ export class BrokerRest {
       ),
     );
     routes.add(BROKER_REST_ROUTES.clone, (request, reply) =>
-      this.#inDomain(request, reply, ({ domain }) => this.#clone(request, domain, reply)),
+      this.#inDomain(request, reply, [], ({ domain }) => this.#clone(request, domain, reply)),
     );
-    routes.add(BROKER_REST_ROUTES.domains, (_request, reply) =>
-      reply(jsonReply(200, { domains: this.#parts.rules.current.domains.map(domainView) })),
-    );
-    routes.add(BROKER_REST_ROUTES.servers, (_request, reply) =>
-      reply(
-        jsonReply(200, {
-          servers: files.fileServers.map(({ isUp, told, ...server }) => ({
-            ...server,
-            up: isUp,
-            ...told,
-          })),
-        }),
-      ),
-    );
-    routes.add(BROKER_REST_ROUTES.ticket, (_request, reply, path) =>
-      this.#ticket(path.get('id')?.toString() ?? '', reply),
-    );
+    routes.add(BROKER_REST_ROUTES.domains, (request, reply) => {
+      const read = readParameters(request, []);
+      if ('code' in read) return reply(faultReply(read));
+      return reply(jsonReply(200, { domains: this.#parts.rules.current.domains.map(domainView) }));
+    });
+    routes.add(BROKER_REST_ROUTES.servers, (request, reply) => {
+      const read = readParameters(request, []);
+      if ('code' in read) return reply(faultReply(read));
+      const servers = files.fileServers.map(({ isUp, told, ...server }) => ({
+        ...server,
+        up: isUp,
+        ...told,
+      }));
+      return reply(jsonReply(200, { servers }));
+    });
+    routes.add(BROKER_REST_ROUTES.ticket, (request, reply, path) => {
+      const read = readParameters(request, []);
+      if ('code' in read) return reply(faultReply(read));
+      return this.#ticket(path.get('id')?.toString() ?? '', reply);
+    });
   }
 
-  #inDomain(request: HttpRequest, reply: ReplyCallback, then: (asked: RestRequest) => void): void {
-    const query = parseQuery(queryOf(request.target));
-    if (query.kind === 'malformed') return reply(errorReply('bad-parameter', query.reason));
-    const { parameters } = query;
+  /** @param known the parameters that there are beside `domain` */
+  #inDomain(
+    request: HttpRequest,
+    reply: ReplyCallback,
+    known: readonly string[],
+    then: (asked: RestRequest) => void,
+  ): void {
+    const parameters = readParameters(request, known);
+    if ('code' in parameters) return reply(faultReply(parameters));
     const config = this.#parts.rules.current;
     const name = parameters.get('domain')?.toString();
-    const domain =
-      name === undefined
-        ? domainOf(config, request.header('host') ?? '')
-        : config.domains.find((each) => each.name === name);
-    if (domain === undefined) return reply(unknownDomainReply());
-    return then({ domain, parameters, reply });
+    if (name === undefined) {
+      const domain = domainOf(config, request.header('host') ?? '');
+      return domain === undefined
+        ? reply(unknownDomainReply(config, request.target))
+        : then({ domain, parameters, reply });
+    }
+    const domain = domainCalled(config, name);
+    return domain === undefined
+      ? reply(noSuchDomainReply(config))
+      : then({ domain, parameters, reply });
   }
 
   #withPath({ domain, parameters, reply }: RestRequest, then: (path: DavPath) => void): void {
@@ -188,10 +205,9 @@ export class BrokerRest {
   #clone(request: HttpRequest, domain: BrokerDomain, reply: ReplyCallback): void {
     const asked = readClone(request.body);
     if ('code' in asked) return reply(faultReply(asked));
-    const { domains } = this.#parts.rules.current;
-    const target =
-      asked.domain === undefined ? domain : domains.find(({ name }) => name === asked.domain);
-    if (target === undefined) return reply(unknownDomainReply());
+    const config = this.#parts.rules.current;
+    const target = asked.domain === undefined ? domain : domainCalled(config, asked.domain);
+    if (target === undefined) return reply(noSuchDomainReply(config));
     const from = readPlainPath(Buffer.from(asked.from), spaceOf(domain));
     if ('code' in from) return reply(faultReply(from));
     const to = readPlainPath(Buffer.from(asked.path), spaceOf(target));
@@ -201,6 +217,8 @@ export class BrokerRest {
         errorReply('bad-parameter', 'a clone is made of a file, and not of a whole domain'),
       );
     }
+    const refusal = ownPathRefusal(to.path);
+    if (refusal !== undefined) return reply(refusal);
     return cloneFile(this.#parts.davParts, { from: from.path, to: to.path }, reply);
   }
 
@@ -228,7 +246,18 @@ export class BrokerRest {
   }
 }
 
+/** The parameters of a file, and of a list. */
+const FILES_WORDS: readonly string[] = ['path', 'prefix', 'limit', 'cursor'];
 const NOT_FOUND = textReply(404, 'nothing is at this path');
+/** So many domains are named to who asks for one that there is not. */
+const DOMAINS_SHOWN_MAX = 8;
+
+function noSuchDomainReply({ domains }: BrokerConfig): HttpReply {
+  const names = domains.slice(0, DOMAINS_SHOWN_MAX).map(({ name }) => name);
+  const more = domains.length > names.length ? ' and others' : '';
+  const what = `no domain has this name: there are ${names.join(', ')}${more}; /.broker/domains lists them`;
+  return errorReply('unknown-domain', what);
+}
 
 function faultReply({ code, what }: RestFault): HttpReply {
   return errorReply(code, what);
@@ -244,7 +273,7 @@ function stateReply(id: string, state: TicketState, isOver: boolean): HttpReply 
     case 'stored': {
       const { key, size, md5, sha512 } = state.use;
       const name = fileNameOf(key);
-      const of = name === undefined ? {} : { domain: name.space.slice(2), path: `/${name.path}` };
+      const of = name === undefined ? {} : { domain: name.space.slice(2), ...pathView(name.path) };
       return jsonReply(200, { id, state: state.kind, ...of, size, md5, sha512 });
     }
   }

@@ -27,6 +27,7 @@ function staged(text: string | undefined) {
   const log: { readonly level: LogLevel; readonly message: string }[] = [];
   const reads: ((result: DiskResult<string>) => void)[] = [];
   const wanted: Wanted[] = [];
+  const levels: (LogLevel | undefined)[] = [];
   let hangUp = () => {};
   const read = text === undefined ? undefined : readBrokerConfig(text);
   const active = new ActiveConfig(
@@ -43,6 +44,8 @@ function staged(text: string | undefined) {
           path: 'b.conf',
           text,
           config: read.config,
+          remarks: read.remarks,
+          logAt: (level) => levels.push(level),
           files: { read: (_path, callback) => reads.push(callback) },
           onHangup: (listener) => {
             hangUp = listener;
@@ -60,6 +63,7 @@ function staged(text: string | undefined) {
     /** Answers what is wanted last now, later. */
     answerTo,
     hangUp: () => hangUp(),
+    levels,
     /** The number of copies by the rules in force. */
     copies: () => active.current.domains[0]?.types.get('jpg')?.copies,
     classes: () => wanted.map(({ name, copies }) => `${name} ${copies}`),
@@ -179,6 +183,27 @@ describe('a file that changes', () => {
   });
 });
 
+describe('the level of the log', () => {
+  const ofLevel = (level: string) => `loglevel ${level}\n${ofCopies(3)}`;
+
+  test('is that of the file, of each one that is right, and else that of the command line', () => {
+    const { pass, fileHas, levels } = staged(ofLevel('CRITICAL'));
+    for (const text of [ofLevel('warning'), `${ofLevel('debug')} }`, ofCopies(3)]) {
+      pass(LOOK_MS);
+      fileHas(text);
+    }
+    expect(levels).toEqual(['error', 'warn', undefined]);
+  });
+});
+
+test('words that do nothing are remarked on at the start, and when the file has changed', () => {
+  const { pass, fileHas, said } = staged(`daemonize yes\n${ofCopies(3)}`);
+  expect(said('info')).toEqual([expect.stringContaining('b.conf:1:1: daemonize has no effect')]);
+  pass(LOOK_MS);
+  fileHas(`logfile x\n${ofCopies(3)}`);
+  expect(said('info')[1]).toContain('b.conf:1:1: logfile has no effect');
+});
+
 describe('a file that is wrong', () => {
   test('changes nothing, and is said once with its place', () => {
     const { pass, fileHas, copies, said, keptAll, classes } = staged(ofCopies(3));
@@ -192,6 +217,20 @@ describe('a file that is wrong', () => {
     expect(said('error')).toEqual([
       'the configuration of the broker is wrong, and its rules stay as they were: b.conf:1:49: this is 99, and must be a number of copies from 1 to 16',
     ]);
+  });
+
+  test('is why the rules are old for as long as it is wrong', () => {
+    const { active, pass, fileHas, keptAll, said } = staged(ofCopies(3));
+    keptAll();
+    expect(active.fileProblem).toBeUndefined();
+    pass(LOOK_MS);
+    fileHas(WRONG);
+    expect(active.fileProblem).toMatch(/stay as they were: b\.conf:1:49: this is 99/);
+    expect(active.problem).toBeUndefined();
+    pass(LOOK_MS);
+    fileHas(ofCopies(3));
+    expect(active.fileProblem).toBeUndefined();
+    expect(said('info')).toContain('the configuration of the broker is right again');
   });
 
   test('in several places says how to see them all', () => {

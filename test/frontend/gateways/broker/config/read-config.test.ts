@@ -104,7 +104,6 @@ describe('a configuration as the original has it', () => {
       '1:1 daemonize',
       '2:8 the',
       '3:1 logfile',
-      '4:1 loglevel',
       '12:5 db_backend',
       '14:5 logfile',
       '15:5 loglevel',
