@@ -81,6 +81,9 @@ export class FileStage {
           if (!this.isReaderHeld) answer(this.#records.get(name) ?? ABSENT);
         },
       },
+      linearizable: {
+        get: (key, answer) => answer(this.#records.get(key.toString('latin1')) ?? ABSENT),
+      },
       pages: { page: (operation, answer) => void this.pages.push({ operation, answer }) },
       writer: { set: (request, answer) => void this.sets.push({ request, answer }) },
       conditional: { write: (request, answer) => void this.writes.push({ request, answer }) },

@@ -146,6 +146,12 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
     fate: { kind: 'seeds', first: 100, count: 60 },
   },
   mutant(
+    'a-file-is-stored-that-only-some-members-have',
+    `${TICKETS}/ticket-record.ts`,
+    ['this.#operations.linearizable.get(use.key', 'this.#operations.reader.get(use.key'],
+    [PUT_TESTS, 'is not told by a record that only some members have'],
+  ),
+  mutant(
     'a-ticket-is-not-claimed',
     `${TICKETS}/ticketed-put.ts`,
     [
