@@ -143,6 +143,33 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     [REST_TESTS, 'any name of a domain stands for its Host'],
   ),
   mutant(
+    'what-a-form-is-served-with-is-that-of-its-page',
+    'issuing.ts',
+    [
+      "request.method === 'PUT' ? readServedHeaders(request)",
+      'request.method ? readServedHeaders(request)',
+    ],
+    [TESTS, 'says how its file is served'],
+  ),
+  mutant(
+    'a-clone-is-served-in-another-way',
+    'rest/changes.ts',
+    ['withServedHeaders(own, servedHeaders(all))', 'withServedHeaders(own, {})'],
+    [REST_TESTS, 'is served as a change says'],
+  ),
+  mutant(
+    'a-share-leads-in-a-circle',
+    'reading.ts',
+    ['return urls.filter((url) => placeOf(url) !== here);', 'return urls;'],
+    [TESTS, 'a share that leads back to the broker'],
+  ),
+  mutant(
+    'a-share-leads-in-a-circle-by-its-ticket',
+    'reading.ts',
+    ['if (SENT_BY_SHARE.test(request.target)) return [];', ''],
+    [TESTS, 'a share that leads back to the broker'],
+  ),
+  mutant(
     'fewer-copies-are-acknowledged-than-were-waited-for',
     'issuing.ts',
     ['replicate === undefined || replicate <= length', 'replicate === undefined || length > 0'],
@@ -244,10 +271,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-clone-takes-the-locks-along',
     'rest/changes.ts',
-    [
-      'withOwnAttributes(undefined, ownAttributes(from.manifest.attributes))',
-      'from.manifest.attributes',
-    ],
+    ['const own = withOwnAttributes(undefined, ownAttributes(all));', 'const own = all;'],
     [REST_TESTS, 'is not changed past a lock'],
   ),
   mutant(

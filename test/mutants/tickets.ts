@@ -73,6 +73,30 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
     ['if (bytes.length < READ_BYTES_MIN) throw', 'if (bytes.length < ID_BYTES) throw'],
     [SEALING_TESTS, 'is forged where other software has sealed one'],
   ),
+  {
+    name: 'a-header-of-a-file-ends-a-process',
+    rule: 'FILES.md, 4',
+    edits: [
+      {
+        file: 'src/files/http/served-headers.ts',
+        find: 'return text.length <= SERVED_CHARACTERS_MAX && VALUE.test(text);',
+        replace: 'return text.length <= SERVED_CHARACTERS_MAX;',
+      },
+    ],
+    fate: tests('test/frontend/gateways/broker/rest.test.ts', 'is not changed by'),
+  },
+  {
+    name: 'what-a-file-is-served-with-is-kept-and-not-told',
+    rule: 'FILES.md, 4',
+    edits: [
+      {
+        file: 'src/files/http/file-answer.ts',
+        find: '    ...servedHeaders(attributes),\n',
+        replace: '',
+      },
+    ],
+    fate: tests('test/frontend/gateways/broker/broker.test.ts', 'says how its file is served'),
+  },
   mutant(
     'a-ticket-lives-as-long-as-anybody-likes',
     `${TICKETS}/cluster-tickets.ts`,

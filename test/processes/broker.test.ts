@@ -111,6 +111,25 @@ describe('curl', () => {
     expect(redirect.headers['repr-digest']).toContain(`sha-512=:${sha512}:`);
   });
 
+  test('has what it says of caching and of the name with each answer', async () => {
+    const file = fileOf(randomBytes(100_000));
+    const said = [
+      '-H',
+      'Cache-Control: max-age=60',
+      '-H',
+      'Content-Disposition: inline; filename="x"',
+    ];
+    const target = `http://${one}/cached.bin`;
+    expect(await curl('-L', '-T', file, ...said, target)).toBe('201 1');
+    for (const way of [['-L'], ['-L', '-r', '5-9'], []]) {
+      const url = way.length === 0 ? `${target}?proxy=1` : target;
+      const heads = (await run('curl', '-sS', '-D', '-', '-o', 'answer', ...way, url)).toString();
+      const [last = ''] = heads.trim().split('\r\n\r\n').slice(-1);
+      expect(last).toMatch(/^cache-control: max-age=60$/im);
+      expect(last).toMatch(/^content-disposition: inline; filename="x"$/im);
+    }
+  });
+
   test('stores an empty file, which passes through the broker', async () => {
     expect(await curl('-L', '-T', fileOf(Buffer.alloc(0)), `http://${one}/empty`)).toBe('201 1');
     expect(await curl('-L', `http://${other}/empty`)).toBe('200 0');

@@ -16,6 +16,7 @@ import { printHttpDate } from '../../../cluster/http/http-date.ts';
 import { parsePairs } from '../../../cluster/wire/query.ts';
 import { newBlobId } from '../../../files/blob-id.ts';
 import { classOfCopies } from '../../../files/classes.ts';
+import { readServedHeaders, withServedHeaders } from '../../../files/http/served-headers.ts';
 import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
 import type { FileLayer } from '../../../files/outcomes.ts';
 import { TICKET_MS_MAX, type WriteTicket } from '../../../files/tickets/ticket.ts';
@@ -78,6 +79,10 @@ function issue(
   const id = newBlobId(clock.wallMs(), random.token());
   const target = files.targetFor(id, lengthOf(request.header('content-length')));
   if (key === undefined || target === undefined) return answer(NO_TARGET);
+  // The headers of a form are those of its page, and not of the file in it.
+  const served = request.method === 'PUT' ? readServedHeaders(request) : { headers: {} };
+  if ('fault' in served) return answer(errorReply('bad-parameter', served.fault));
+  const attributes = withServedHeaders(undefined, served.headers);
   const terms: Omit<WriteTicket, 'expiresMs'> = {
     purpose: 'write',
     id,
@@ -85,6 +90,7 @@ function issue(
     contentType: contentTypeOf(request.header('content-type')),
     ...ruleWith(wishes, ruleFor(domain, path.segments)),
     bytesMax: FILE_BYTES_MAX,
+    ...(attributes === undefined ? {} : { attributes }),
     ...(submitted.size === 0 ? {} : { submitted: [...submitted] }),
   };
   return files.tickets.issue(terms, TICKET_MS_MAX, (issued) => {

@@ -222,6 +222,43 @@ describe('an upload', () => {
     expect(told('POST', '/')).toContain('POST goes to /.broker/clone, /{path...}');
   });
 
+  test('says how its file is served, to who reads it through the broker and by a ticket', () => {
+    const stage = new Stage();
+    const named = "attachment; filename*=UTF-8''%C3%A4.txt";
+    const said = { 'cache-control': 'public, max-age=60', 'content-disposition': named };
+    const { ticket } = stage.issued('/a.txt', said);
+    expect(ticket.attributes).toEqual({
+      'http-cache-control': 'public, max-age=60',
+      'http-content-disposition': named,
+    });
+    // A form has the headers of its page.
+    expect(stage.issued('/a.txt', said, 'POST').ticket.attributes).toBeUndefined();
+    expect(stage.did('PUT', '/b.txt?proxy=1', said, TEXT)).toBe('201');
+    const served = (more = {}) => stage.ask('GET', '/b.txt?proxy=1', more);
+    const { etag = '' } = served().headers;
+    const conditions = [{}, { range: 'bytes=0-1' }, { 'if-none-match': String(etag) }];
+    expect(conditions.map((more) => served(more).status)).toEqual([200, 206, 304]);
+    for (const more of conditions) expect(served(more).headers).toMatchObject(said);
+    // Another content is served as before, but where it says something else.
+    const less = { 'cache-control': 'no-store' };
+    expect(stage.did('PUT', '/b.txt?proxy=1', less, 'other')).toBe('204');
+    expect(served().headers).toMatchObject({ ...said, ...less });
+    // The redirect itself is kept by nobody.
+    const { headers } = stage.ask('GET', '/b.txt');
+    expect([headers['cache-control'], headers['content-disposition']]).toEqual([
+      'no-store',
+      undefined,
+    ]);
+    const token = String(headers.location).split('/')[4] ?? '';
+    expect(stage.opened(token)).toMatchObject({ served: { ...said, ...less } });
+    for (const wrong of ['a'.repeat(513), 'a\u0100', 'a\nb']) {
+      for (const target of ['/c', '/c?proxy=1']) {
+        const sent = { 'content-disposition': wrong };
+        expect(stage.did('PUT', target, sent, TEXT)).toBe('400 bad-parameter');
+      }
+    }
+  });
+
   test('slips past no lock', () => {
     const stage = new Stage();
     const body =
@@ -469,6 +506,28 @@ describe('domains', () => {
       '421 unknown-domain',
     );
     expect(stage.did('POST', '/.broker/dav/a', host)).toBe('404 unknown-path');
+  });
+
+  test('a share that leads back to the broker sends nobody in a circle', () => {
+    const stage = new Stage(
+      configOf(`domain {
+        domain_name *
+        share /there http://h:1/there/$path
+        share /cdn http://cdn.example/files
+        share / http://elsewhere.example/
+      }`),
+    );
+    for (const path of ['there/a b', 'cdn/a']) {
+      stage.files.keep(keyOf(path), Buffer.from(TEXT), BLOB);
+    }
+    const ticketed = /^http:\/\/a\.example:80\/t\//;
+    const at = (target: string) => stage.ask('GET', target).headers.location;
+    expect(at('/there/a%20b')).toMatch(ticketed);
+    const shared = String(at('/cdn/a'));
+    expect(shared).toMatch(/^http:\/\/cdn\.example\/files\/a\?token=/);
+    // What is in front of the broker asks it for what it has not, with the ticket that the broker gave.
+    expect(at(`/cdn/a${new URL(shared).search}`)).toMatch(ticketed);
+    expect(at('/cdn/a?v=2')).toMatch(/^http:\/\/cdn\.example\/files\/a\?token=/);
   });
 
   test('a share has its files at a URL of its own, and the file servers have them as well', () => {
