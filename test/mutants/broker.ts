@@ -31,7 +31,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-broker-shows-files-in-no-collection',
     'issuing.ts',
-    ['if (refused !== undefined) return answer(refused);', ''],
+    ['refused === undefined ? then(submitted) : refuse(refused),', 'then(submitted),'],
     [TESTS, 'is refused where a collection is, below a file'],
   ),
   mutant(
@@ -168,6 +168,42 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     'reading.ts',
     ['if (SENT_BY_SHARE.test(request.target)) return [];', ''],
     [TESTS, 'a share that leads back to the broker'],
+  ),
+  mutant(
+    'a-collection-is-made-past-a-lock-that-came-meanwhile',
+    'collections.ts',
+    ["{ ifNoneMatch: 'any', lookAgain } as const", "{ ifNoneMatch: 'any' } as const"],
+    [TESTS, 'that is given meanwhile is passed by nothing'],
+  ),
+  mutant(
+    'a-change-passes-a-lock-that-came-meanwhile',
+    'rest/changes.ts',
+    ["lookAround(parts, self, { affected: 'resource', submitted: NO_TOKENS })", 'undefined'],
+    [TESTS, 'that is given meanwhile is passed by nothing'],
+  ),
+  mutant(
+    'a-clone-passes-a-lock-that-came-meanwhile',
+    'rest/changes.ts',
+    [
+      'const condition = { ...asJudged(way.self), lookAgain };',
+      'const condition = { ...asJudged(way.self) };',
+    ],
+    [TESTS, 'that is given meanwhile is passed by nothing'],
+  ),
+  mutant(
+    'a-completion-passes-a-lock-that-came-meanwhile',
+    'completion.ts',
+    ['{ ...asJudged(self), lookAgain }', 'asJudged(self)'],
+    [TESTS, 'that is given meanwhile is passed by nothing'],
+  ),
+  mutant(
+    'a-collection-is-made-in-a-locked-one-through-the-broker',
+    'issuing.ts',
+    [
+      '    const refusal = refusalOf(way, submitted);\n    if (refusal !== undefined) return refuse(refusal);\n',
+      '',
+    ],
+    [TESTS, 'that is given meanwhile is passed by nothing'],
   ),
   mutant(
     'fewer-copies-are-acknowledged-than-were-waited-for',

@@ -12,6 +12,7 @@ import type { FileVersion } from '../../../../files/outcomes.ts';
 import { type DavPath, keyOf } from '../../dav/dav-path.ts';
 import { absentReply, failedReply, unstoredReply } from '../../dav/dav-replies.ts';
 import { asJudged, lockRefusal, overtakenReply } from '../../dav/judgement.ts';
+import { lookAround } from '../../dav/look-around.ts';
 import { type DavParts, findWay, type Way } from '../../dav/resources.ts';
 import { makeAround } from '../collections.ts';
 import { type BrokerDomain, ruleFor } from '../config/broker-config.ts';
@@ -54,6 +55,7 @@ export function amendFile(
     const request = {
       key,
       file,
+      lookAgain: lookAround(parts, self, { affected: 'resource', submitted: NO_TOKENS }),
       change: {
         attributes: withServedHeaders(withOwnAttributes(attributes, change.attributes ?? {}), {
           'cache-control': change.cache_control,
@@ -114,13 +116,16 @@ function cloneTo(
     const { way } = found;
     const refusal = refusalOf(way);
     if (refusal !== undefined) return reply(refusal);
-    return makeAround(parts.files, way, (refused) => {
+    return makeAround(parts, way, NO_TOKENS, (refused) => {
       const key = keyOf(to);
       if (refused !== undefined || key === undefined) return reply(refused ?? absentReply());
       const { attributes: all } = from.manifest;
       const own = withOwnAttributes(undefined, ownAttributes(all));
       const attributes = withServedHeaders(own, servedHeaders(all));
-      const request = { from, to: key, attributes, condition: asJudged(way.self) };
+      const affected = way.self.kind === 'absent' ? 'membership' : 'resource';
+      const lookAgain = lookAround(parts, way.self, { affected, submitted: NO_TOKENS });
+      const condition = { ...asJudged(way.self), lookAgain };
+      const request = { from, to: key, attributes, condition };
       return parts.files.copy(request, (outcome) => {
         switch (outcome.kind) {
           case 'stored': {
