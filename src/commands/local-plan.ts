@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { type Address, formatAddress, PORT_MAX } from '../cluster/model/identity.ts';
 import { REDUNDANCY_MAX, STORAGE_NODES_MAX } from '../cluster/model/limits.ts';
+import { type BrokerConfig, domainOf } from '../frontend/gateways/broker/config/broker-config.ts';
 import { counted } from './cluster/node-texts.ts';
 import { type Arguments, usage } from './options.ts';
 
@@ -38,8 +39,11 @@ export interface Plan {
   readonly dataDirectory: string | undefined;
   /** Whether the words say that the cluster is a cache, or a store; undefined when they leave it to an earlier start. */
   readonly isCache: boolean | undefined;
-  /** @param files how many file servers were started */
-  greeting(redundancy: number, files: number): string;
+  /**
+   * @param files how many file servers were started
+   * @param config of the brokers; undefined where every host is one domain
+   */
+  greeting(redundancy: number, files: number, config: BrokerConfig | undefined): string;
 }
 
 export function planOf(words: Arguments): Plan {
@@ -158,7 +162,7 @@ export function planOf(words: Arguments): Plan {
   ]);
   const first = frontendAddresses[0];
   const last = frontendAddresses.at(-1);
-  const greeting = (kept: number, files: number) => {
+  const greeting: Plan['greeting'] = (kept, files, config) => {
     const nodes = [
       '1 controller',
       `${counted(storages, 'storage node')} (each key on ${kept})`,
@@ -168,7 +172,7 @@ export function planOf(words: Arguments): Plan {
     return `velour-fog is ready: ${nodes.join(', ')}. Try:
   curl 'http://${first}/set/?key=a&value=1'
   curl -d 'some body' 'http://${last}/set/?key=b'
-  curl 'http://${last}/get/?key=a'${files === 0 ? '' : fileLines(first, last, blobAddresses[0], brokerAddresses[0])}
+  curl 'http://${last}/get/?key=a'${files === 0 ? '' : fileLines({ first, last, blobs: blobAddresses[0], broker: brokerAddresses[0] }, config)}
   curl 'http://${first}/status'
 Ctrl-C stops everything.
 `;
@@ -177,17 +181,27 @@ Ctrl-C stops everything.
 }
 
 function fileLines(
-  first: Address | undefined,
-  last: Address | undefined,
-  blobs: Address | undefined,
-  broker: Address | undefined,
+  {
+    first,
+    last,
+    blobs,
+    broker,
+  }: Readonly<Record<'first' | 'last' | 'blobs' | 'broker', Address | undefined>>,
+  config: BrokerConfig | undefined,
 ): string {
+  const host = broker === undefined ? '' : hostFor(broker, config);
   return `
   curl -X PUT -d 'any text' 'http://${first}/file?path=notes/a.txt'
   curl 'http://${last}/file?path=notes/a.txt'
   curl -X PUT -d 'any text' 'http://${blobs}/notes.txt'
-  curl -L -X PUT -d 'any text' 'http://${broker}/notes/b.txt'
-  curl -L 'http://${broker}/notes/b.txt'`;
+  curl -L -X PUT -d 'any text' ${host}'http://${broker}/notes/b.txt'
+  curl -L ${host}'http://${broker}/notes/b.txt'`;
+}
+
+/** @returns what makes a request at that address one of a domain that there is: nothing, where it is one already */
+function hostFor(broker: Address, config: BrokerConfig | undefined): string {
+  if (config === undefined || domainOf(config, broker) !== undefined) return '';
+  return `-H 'Host: ${config.domains[0]?.hosts[0]}' `;
 }
 
 /** @returns the host at which nodes are reached that listen on `host` */

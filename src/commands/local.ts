@@ -131,7 +131,7 @@ export const localCommand: Command = {
     const plan = planOf(words);
     const brokerConfig = words.optionalText('broker-config');
     // Each frontend would say it, and end: it is said once, before anything starts.
-    if (brokerConfig !== undefined) rightConfigAt(brokerConfig);
+    const config = brokerConfig === undefined ? undefined : rightConfigAt(brokerConfig).config;
     const logger = openLogger({
       role: 'local',
       node: plan.host,
@@ -158,7 +158,7 @@ export const localCommand: Command = {
     // The redundancy that the cluster was founded with counts, whatever the command line says.
     const founded = await viewOf(network, plan.controller);
     const redundancy = founded?.redundancy ?? plan.redundancy;
-    const greeting = plan.greeting(redundancy, started.length);
+    const greeting = plan.greeting(redundancy, started.length, config);
     const failure = await writeWhole('stdout', greeting);
     // The cluster serves even if nobody reads the greeting.
     if (failure !== undefined) logger.write('warn', 'the greeting was not printed', { failure });

@@ -26,8 +26,12 @@ export type PassageStage =
   | 'answered';
 
 export interface PassageEvents {
-  /** An answer begins. @returns what takes its pieces */
-  answering(head: PoolHead, flow: PoolFlow): (piece: Buffer) => void;
+  /**
+   * An answer begins.
+   * @param broker the URL of who gives it
+   * @returns what takes its pieces
+   */
+  answering(head: PoolHead, flow: PoolFlow, broker: string): (piece: Buffer) => void;
   /** The answer is whole. */
   whole(): void;
   /** It breaks off, or there is none. */
@@ -42,7 +46,7 @@ export class Passage {
   #next = 0;
   #cancel: Cancel = () => undefined;
   #isOver = false;
-  #error = new Error('no broker answers');
+  #error: Error;
 
   constructor(
     { brokers, timers }: { readonly brokers: KnownFrontends; readonly timers: Timers },
@@ -53,6 +57,8 @@ export class Passage {
     this.#request = request;
     this.#events = events;
     this.#candidates = brokers.inOrder();
+    const urls = this.#candidates.map(({ url }) => url);
+    this.#error = new Error(`no broker answers: ${urls.join(', ')}`);
   }
 
   begin(): this {
@@ -116,7 +122,7 @@ export class Passage {
           this.#isRead && ELSEWHERE.includes(head.status) && this.#next < this.#candidates.length;
         if (isElsewhere) return () => undefined;
         stage = 'answered';
-        const take = this.#events.answering(head, turn.over(flow));
+        const take = this.#events.answering(head, turn.over(flow), broker.url);
         return (piece) => {
           turn.begins();
           take(piece);
@@ -126,7 +132,10 @@ export class Passage {
         turn.ends();
         if (this.#isOver) return;
         if (isElsewhere) return this.#notThere(broker, new Error(`${broker.url} is not ready`));
-        if (outcome.kind === 'broken') return broken(outcome.error);
+        if (outcome.kind === 'broken') {
+          const { error } = outcome;
+          return broken(new Error(`${broker.url}: ${error.message}`, { cause: error }));
+        }
         broker.answered();
         this.#isOver = true;
         return this.#events.whole();

@@ -3,6 +3,7 @@
 
 import type { Readable, Writable } from 'node:stream';
 import { KnownFrontends } from '../client/frontends.ts';
+import { ERROR_HEADER } from '../cluster/http/errors.ts';
 import type { PoolHead, PoolRequest } from '../cluster/http/http-pool.ts';
 import { poolsOf } from '../cluster/io/network/http-pool.ts';
 import { systemClock, systemTimers } from '../cluster/io/process/system.ts';
@@ -13,6 +14,7 @@ import {
   type StorePlace,
   storePathOf,
 } from './broker-request.ts';
+import { warningsOf } from './failure-warnings.ts';
 import { Passage } from './passage.ts';
 import { bodyOf, wasRead } from './request-body.ts';
 
@@ -25,6 +27,8 @@ export interface VelourFilesOptions {
   readonly folder?: string;
   /** How many connections there may be to each broker at once; 64 by default. */
   readonly connections?: number;
+  /** Called with each failure of the store, also where `next` gets it; by default it is a warning of the process, once a minute. */
+  readonly onError?: (error: VelourFilesError) => void;
 }
 
 /** Of node:http, and of what is made on it. */
@@ -43,7 +47,7 @@ export interface FileReply extends Writable {
   setHeader(name: string, value: string | readonly string[]): unknown;
 }
 
-/** @param next called for what is not the handler's, and with the error where the store fails; without it both are answered, and the error is a warning of the process */
+/** @param next called for what is not the handler's, and with the error where the store fails; without it both are answered */
 export type FileHandler = (
   request: FileRequest,
   reply: FileReply,
@@ -82,6 +86,7 @@ type AnswerVerdict = 'client' | 'nobody' | 'application';
 
 /** What a handler makes of a request, and of the answer. */
 interface Errand {
+  /** Those of all others are not the handler's. */
   readonly methods: readonly string[];
   /** Whether the body of the application's request is that of the one to a broker. */
   sendsBody(method: string): boolean;
@@ -98,25 +103,22 @@ export function velourFiles(options: VelourFilesOptions): VelourFiles {
   const world = { open: poolsOf(connections), clock: systemClock, timers: systemTimers };
   const known = new KnownFrontends(brokers, world);
   const place = { folder: folderOf(options.folder ?? ''), domain: domainOf(domain) };
-  const handler = (errand: Errand): FileHandler => {
-    const methods = [...errand.methods];
-    return (request, reply, next) => {
+  const { onError = warningsOf(systemClock, warn) } = options;
+  const handler =
+    (errand: Errand): FileHandler =>
+    (request, reply, next) => {
       const { method = 'GET', url = '/' } = request;
-      const path = methods.includes(method) ? storePathOf(url, place) : undefined;
-      if (path === undefined) return elsewhere(reply, next);
+      const of = { request, reply, next, onError };
+      if (!errand.methods.includes(method)) return otherMethod(of, errand);
+      const path = storePathOf(url, place);
+      if (path === undefined) return elsewhere(of);
       if (errand.sendsBody(method) && wasRead(request)) {
         const what =
           'the body was read before: whatever parses bodies must come after this handler';
-        return fail(reply, next, new VelourFilesError(500, `nothing was stored, because ${what}`));
+        return fail(of, new VelourFilesError(500, `nothing was stored, because ${what}`));
       }
-      return run(known, errand, {
-        request,
-        reply,
-        next,
-        sent: errand.request(method, path, request),
-      });
+      return run(known, errand, { ...of, sent: errand.request(method, path, request), place });
     };
-  };
   return {
     serve: handler(serving(place)),
     redirect: handler(redirecting(place)),
@@ -186,9 +188,10 @@ function redirectingUploads(place: StorePlace): Errand {
     sendsBody: () => false,
     request: (method, path, from) => {
       const { 'content-type': contentType } = from.headers;
+      const isForm = method === 'POST';
       return {
-        method: method === 'POST' ? 'POST' : 'PUT',
-        path,
+        method: isForm ? 'POST' : 'PUT',
+        path: isForm ? `${path}${afterwardsIn(from.url ?? '')}` : path,
         headers: {
           ...headersFor(place, from.headers, 'redirect'),
           ...(typeof contentType === 'string' ? { 'content-type': contentType } : {}),
@@ -202,11 +205,24 @@ function redirectingUploads(place: StorePlace): Errand {
   };
 }
 
+/** @returns where the browser goes from the file server, as a query; empty where the form does not say it */
+function afterwardsIn(url: string): string {
+  const query = /\?([^#]*)/.exec(url)?.[1];
+  const redirect = new URLSearchParams(query).get('redirect');
+  return redirect === null ? '' : `?redirect=${encodeURIComponent(redirect)}`;
+}
+
 /** Of clients that ask for what is not there, or write it as no file is called. */
 const ABSENT: readonly number[] = [400, 404, 405, 414];
 const CONDITIONS: readonly number[] = [412, 416];
 
+/** Whether it is another process of a cluster, such as a frontend at its own port: a broker knows all paths. */
+function isNoBroker(head: PoolHead): boolean {
+  return head.header(ERROR_HEADER) === 'unknown-path';
+}
+
 function verdictOnRead(head: PoolHead): AnswerVerdict {
+  if (isNoBroker(head)) return 'application';
   if (CONDITIONS.includes(head.status)) return 'client';
   if (ABSENT.includes(head.status)) return 'nobody';
   if (head.status >= 400) return 'application';
@@ -214,27 +230,40 @@ function verdictOnRead(head: PoolHead): AnswerVerdict {
   return head.header('etag') === undefined ? 'nobody' : 'client';
 }
 
-function verdictOnWrite({ status }: PoolHead): AnswerVerdict {
-  return status >= 500 || status === 421 ? 'application' : 'client';
+function verdictOnWrite(head: PoolHead): AnswerVerdict {
+  const { status } = head;
+  return status >= 500 || status === 421 || isNoBroker(head) ? 'application' : 'client';
 }
 
+/** A request to the application, and who is told of what. */
 interface HandlerCall {
   readonly request: FileRequest;
   readonly reply: FileReply;
   readonly next: ((error?: unknown) => void) | undefined;
-  readonly sent: PoolRequest;
+  readonly onError: (error: VelourFilesError) => void;
 }
 
-function run(brokers: KnownFrontends, errand: Errand, call: HandlerCall): void {
-  const { request, reply, next, sent } = call;
+interface SentCall extends HandlerCall {
+  readonly sent: PoolRequest;
+  readonly place: StorePlace;
+}
+
+function run(brokers: KnownFrontends, errand: Errand, call: SentCall): void {
+  const { request, reply, sent } = call;
   let verdict: AnswerVerdict = 'client';
   let leave: () => void = () => undefined;
   const passage = new Passage({ brokers, timers: systemTimers }, sent, {
-    answering: (head, flow) => {
+    answering: (head, flow, broker) => {
+      // Such as a time limit of its own: what it has begun is its answer.
+      if (reply.headersSent) {
+        passage.giveUp();
+        return () => undefined;
+      }
       verdict = errand.verdict(head);
       if (verdict !== 'client') {
         let first = '';
-        leave = () => (verdict === 'nobody' ? elsewhere(reply, next) : failed(call, head, first));
+        leave = () =>
+          verdict === 'nobody' ? elsewhere(call) : refused(call, { head, text: first, broker });
         return (piece) => {
           first ||= piece.toString().trim();
         };
@@ -260,7 +289,7 @@ function run(brokers: KnownFrontends, errand: Errand, call: HandlerCall): void {
       const message = isUnknown
         ? `nobody knows what became of it: ${error.message}`
         : error.message;
-      return fail(reply, next, new VelourFilesError(status, message, { cause: error }));
+      return fail(call, new VelourFilesError(status, message, { cause: error }));
     },
   });
   reply.once('close', () => passage.giveUp());
@@ -269,27 +298,64 @@ function run(brokers: KnownFrontends, errand: Errand, call: HandlerCall): void {
   if (sent.body === undefined || sent.body instanceof Uint8Array) request.resume();
 }
 
-/** @param text what the broker says; a status of it that is of the application is none for its client */
-function failed({ reply, next }: HandlerCall, head: PoolHead, text: string): void {
-  const retryAfter = head.header('retry-after');
-  if (retryAfter !== undefined) reply.setHeader('retry-after', retryAfter);
-  const status = head.status >= 500 ? head.status : 502;
-  const message = text === '' ? `the broker answers ${head.status}` : text;
-  return fail(reply, next, new VelourFilesError(status, message));
+interface BrokerRefusal {
+  readonly head: PoolHead;
+  /** What was said, or its beginning. */
+  readonly text: string;
+  /** The URL of who said it. */
+  readonly broker: string;
 }
 
-function elsewhere(reply: FileReply, next: HandlerCall['next']): void {
+/** What of a refusal is of the application is no status of its client. */
+function refused(call: SentCall, { head, text, broker }: BrokerRefusal): void {
+  const retryAfter = head.header('retry-after');
+  if (retryAfter !== undefined && !call.reply.headersSent) {
+    call.reply.setHeader('retry-after', retryAfter);
+  }
+  const said = `${broker} answers ${head.status}${text === '' ? '' : `: ${text}`}`;
+  return fail(call, new VelourFilesError(head.status >= 500 ? head.status : 502, why()));
+
+  function why(): string {
+    if (isNoBroker(head)) return `${broker} is no broker: name one, by its --broker-port; ${said}`;
+    if (head.status !== 421) return said;
+    const { domain } = call.place;
+    const which = domain === undefined ? 'that of its address' : JSON.stringify(domain);
+    return `the option domain, which is ${which}, is none of the broker's; ${said}`;
+  }
+}
+
+function elsewhere({ reply, next }: HandlerCall): void {
+  if (reply.headersSent) return;
   if (next !== undefined) return next();
   reply.statusCode = 404;
   reply.end('Not found\n');
 }
 
-function fail(reply: FileReply, next: HandlerCall['next'], error: VelourFilesError): void {
+function otherMethod(call: HandlerCall, { methods }: Errand): void {
+  const { reply, next } = call;
+  if (next !== undefined || reply.headersSent) return elsewhere(call);
+  reply.statusCode = 405;
+  reply.setHeader('allow', methods.join(', '));
+  reply.end(`This takes ${methods.join(' and ')}\n`);
+}
+
+function fail({ reply, next, onError }: HandlerCall, error: VelourFilesError): void {
+  try {
+    onError(error);
+  } catch (thrown) {
+    // It is a bug of the application, and here it would be taken for a failure of the broker.
+    systemTimers.after(0, () => {
+      throw thrown;
+    });
+  }
+  if (reply.headersSent) return;
   if (next !== undefined) return next(error);
-  // The client cannot mend it, and whoever runs the application would not hear of it.
-  process.emitWarning(error);
   reply.statusCode = error.status;
   reply.end('The store of files cannot do this now\n');
+}
+
+function warn(message: string, name: string): void {
+  process.emitWarning(message, name);
 }
 
 function folderOf(text: string): string {
@@ -310,6 +376,7 @@ const OPTIONS: readonly string[] = [
   'domain',
   'folder',
   'connections',
+  'onError',
 ] satisfies readonly (keyof VelourFilesOptions)[];
 
 /** Of programs without types: a `folder` that is misspelt would be all of the domain. */
@@ -319,7 +386,10 @@ function checkOptions(options: Partial<VelourFilesOptions> | undefined) {
   if (unknown !== undefined) {
     throw new TypeError(`${unknown} is no option of velourFiles: there are ${OPTIONS.join(', ')}`);
   }
-  const brokers = options?.brokers;
+  const { brokers, onError } = given;
+  if (onError !== undefined && typeof onError !== 'function') {
+    throw new TypeError(`onError is ${JSON.stringify(onError)}, and must be a function`);
+  }
   const isList = Array.isArray(brokers) && brokers.every((broker) => typeof broker === 'string');
   if (isList && brokers.length > 0) return;
   const is = brokers === undefined ? 'missing' : JSON.stringify(brokers);

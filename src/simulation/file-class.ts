@@ -30,7 +30,7 @@ export function setClass(
         attributes: [],
       },
       (outcome) => {
-        if (outcome.kind === 'stored') return done();
+        if (outcome.kind === 'stored') return world.at(0, ended);
         client.runtime.timers.after(AGAIN_MS, () => say(client));
         return undefined;
       },
@@ -52,6 +52,11 @@ export function setClass(
     accept: refuse,
     drain: refuse,
   });
-  const address = `operator-${name}-${copies}:1` as Address;
-  new SimulatedNode(world, cluster.network, address, make, false).start();
+  const address = `operator-${name}-${copies}-at-${Math.floor(world.nowMs)}:1` as Address;
+  const node = new SimulatedNode(world, cluster.network, address, make, false);
+  const ended = () => {
+    node.crash(false);
+    done();
+  };
+  node.start();
 }

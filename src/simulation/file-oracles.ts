@@ -6,13 +6,13 @@ import { hash } from 'node:crypto';
 import { partitionEntry } from '../cluster/model/cluster-map.ts';
 import { partitionOf } from '../cluster/model/partition.ts';
 import { type BlobId, parseBlobId, randomPartOf } from '../files/blob-id.ts';
-import { DEFAULT_COPIES } from '../files/classes.ts';
-import { DEFAULT_CLASS, type ReplicationClass } from '../files/file-key.ts';
+import type { ReplicationClass } from '../files/file-key.ts';
 import { decodeManifest, type FileManifest } from '../files/manifest.ts';
 import { placementOf } from '../files/placement.ts';
 import { type BlobMeta, decodeMeta } from '../fileserver/blob-store/blob-meta.ts';
 import { BLOBS, homeOf, namedFile, TRASH } from '../fileserver/blob-store/places.ts';
 import type { FileServer } from '../fileserver/file-server.ts';
+import { ClassCopies } from './class-copies.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import { copyOf, type HeldCopy } from './copies.ts';
 import type { SimulatedNode } from './node.ts';
@@ -34,6 +34,8 @@ const ACKNOWLEDGED_COPIES = 2;
 /** A client's upload may be acknowledged by a map that was replaced so long ago, in ms. */
 const MAP_IS_KNOWN_MS = 10_000;
 const COUNT_EVERY_MS = 50;
+/** Who trims may have read the number of copies so long ago, in ms: it may have slept since. */
+const CLASS_IS_KNOWN_MS = 30_000;
 
 export class FileOracles {
   readonly #world: World;
@@ -46,10 +48,7 @@ export class FileOracles {
   readonly #committedMs = new Map<BlobId, number>();
   /** Copies that rot, by server and blob. */
   readonly #rotten = new Set<string>();
-  /** How many copies the files of each class have; undefined where nobody knows. */
-  readonly #copies = new Map<ReplicationClass, number | undefined>([
-    [DEFAULT_CLASS, DEFAULT_COPIES],
-  ]);
+  readonly #copies = new ClassCopies();
   /** When disks of file servers were replaced by empty ones. */
   readonly #replacedMs: number[] = [];
 
@@ -85,7 +84,7 @@ export class FileOracles {
 
   /** From now on files of this class have so many copies; undefined: nobody knows any more. */
   setCopies(name: ReplicationClass, copies: number | undefined): void {
-    this.#copies.set(name, copies);
+    this.#copies.set(name, copies, this.#world.nowMs);
   }
 
   /** F1: a file was acknowledged whose upload began at `startMs`. */
@@ -99,7 +98,7 @@ export class FileOracles {
     const holders = this.#cluster.fileServers.filter(
       (node) => holds(node, manifest) || this.#rotten.has(`${node.process.name} ${blob}`),
     );
-    const all = this.#copies.get(manifest.replicationClass) ?? ACKNOWLEDGED_COPIES;
+    const all = this.#copies.fewestSince(manifest.replicationClass, startMs) ?? ACKNOWLEDGED_COPIES;
     const wanted = waitsForAll ? all : Math.min(all, ACKNOWLEDGED_COPIES);
     const fewest = Math.min(wanted, this.#fewestSince(startMs - MAP_IS_KNOWN_MS));
     const replaced = this.#replacedMs.filter((atMs) => atMs >= startMs).length;
@@ -177,7 +176,7 @@ export class FileOracles {
 
   #misplaced(manifest: NamedManifest): readonly string[] {
     const { blob } = manifest;
-    const copies = this.#copies.get(manifest.replicationClass);
+    const copies = this.#copies.now(manifest.replicationClass);
     if (copies === undefined) return [];
     const placed = placementOf(blob, this.#oracles.map?.fileServers);
     const wanted = placed.slice(0, copies).map(({ id }) => String(id));
@@ -230,8 +229,9 @@ export class FileOracles {
     );
     this.#world.occur('blob trimmed');
     const manifest = decodeManifest(meta.manifest);
-    const copies = this.#copies.get(manifest.replicationClass) ?? ACKNOWLEDGED_COPIES;
-    const wanted = Math.min(copies, this.#inCount());
+    const sinceMs = this.#world.nowMs - CLASS_IS_KNOWN_MS;
+    const copies = this.#copies.fewestSince(manifest.replicationClass, sinceMs);
+    const wanted = Math.min(copies ?? ACKNOWLEDGED_COPIES, this.#inCount());
     if (others.length >= wanted) return;
     this.#violation(
       `F5: ${node.process.name} throws blob ${id} away, which a file names, with ${others.length} of ${wanted} copies elsewhere, at ${this.#now}`,

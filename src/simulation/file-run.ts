@@ -30,6 +30,8 @@ const SERVERS_MAX = 4;
 const PATHS = ['a', 'b', 'c', 'd', 'e', 'f'];
 /** A class with more copies than are acknowledged at once. */
 const MANY = { name: 'many' as ReplicationClass, copies: 3 } as const;
+/** In some runs the operator changes its number again and again, while file servers come and go. */
+const CHANGED = { chance: 0.7, to: [3, 2], afterMs: [200, 2500] } as const;
 const KEPT = PATHS.slice(0, 3);
 /**
  * How long copies may take to be where they belong, and what nobody names to go, once everything runs: a server that
@@ -121,6 +123,8 @@ export class FileRun {
   readonly #others: readonly JudgedClients[];
   #healedMs = 0;
   #isOver = false;
+  /** Nobody can tell how many copies there are in the end while the number is being changed. */
+  #isChangingClass = false;
 
   constructor({ world, cluster, shape, oracles, hands, faults, violation }: FileRunOf) {
     this.#world = world;
@@ -154,6 +158,7 @@ export class FileRun {
       this.#world.occur('class of files set');
       this.#oracles.setCopies(MANY.name, MANY.copies);
       this.#asker.otherClass = MANY.name;
+      if (this.#world.random.chance(CHANGED.chance)) this.#changeClassLater(MANY.copies);
     });
     this.#clients.start();
     for (const clients of this.#others) clients.start();
@@ -193,7 +198,10 @@ export class FileRun {
     const paths = PATHS.filter((path) => !this.#asker.isGivenUp(path));
     const keys = [...paths.map(keyOf), ...this.#others.flatMap((each) => each.keys)];
     const untilMs = this.#world.nowMs + SETTLED_WITHIN_MS;
-    const problems = () => this.#oracles.unsettled(keys);
+    const problems = () => [
+      ...this.#oracles.unsettled(keys),
+      ...(this.#isChangingClass ? ['F4: nobody could change the number of copies of a class'] : []),
+    ];
     while (problems().length > 0 && this.#world.nowMs < untilMs) {
       this.#world.runUntil(this.#world.nowMs + 500);
     }
@@ -206,6 +214,21 @@ export class FileRun {
       ...asker.questions.unanswered(),
     ];
     for (const text of broken) this.#violation(`files: ${text}`);
+  }
+
+  #changeClassLater(former: number): void {
+    this.#world.at(this.#world.random.between(...CHANGED.afterMs), () => {
+      if (this.#isOver) return;
+      const copies = CHANGED.to.find((each) => each !== former) ?? former;
+      this.#oracles.setCopies(MANY.name, Math.min(former, copies));
+      this.#isChangingClass = true;
+      setClass(this.#world, this.#cluster, { name: MANY.name, copies }, () => {
+        this.#isChangingClass = false;
+        this.#world.occur(`class of files changed to ${copies}`);
+        this.#oracles.setCopies(MANY.name, copies);
+        this.#changeClassLater(copies);
+      });
+    });
   }
 
   get #hasFiles(): boolean {

@@ -72,6 +72,8 @@ const OFTEN: readonly string[] = [
   'completion with right digest: 200 stored',
   'completion with wrong digest: 409 digest-differs',
   'completion with nothing: 409 used-ticket',
+  'class of files changed to 2',
+  'class of files changed to 3',
 ];
 
 /** Must also occur in the runs of a night, short and long ones. */

@@ -12,6 +12,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   type VelourFiles,
+  VelourFilesError,
   type VelourFilesOptions,
   velourFiles,
 } from '../../src/middleware/index.ts';
@@ -40,7 +41,10 @@ interface Seen {
 }
 
 /** A broker that notes what it was asked, and answers once it has the whole of it. */
-async function broker(answer: (reply: ServerResponse) => void) {
+async function broker(
+  answer: (reply: ServerResponse) => void,
+  options: Omit<VelourFilesOptions, 'brokers'> = {},
+) {
   const seen: Seen[] = [];
   const address = await listening((from, reply) => {
     if (from.url === '/livez') {
@@ -55,25 +59,31 @@ async function broker(answer: (reply: ServerResponse) => void) {
     });
     from.on('end', () => answer(reply));
   });
-  const files = velourFiles({ brokers: [address] });
+  const files = velourFiles({ brokers: [address], ...options });
   ends.push(() => files.close());
-  return { files, seen };
+  return { files, seen, address };
 }
 
 interface Answered {
   readonly status: number | undefined;
   readonly text: string;
+  readonly allow: string | undefined;
 }
 
-async function asked(address: string, method: string, body?: string): Promise<Answered> {
-  const sent = request(`http://${address}/a`, { method });
+async function asked(
+  address: string,
+  method: string,
+  body?: string,
+  path = '/a',
+): Promise<Answered> {
+  const sent = request(`http://${address}${path}`, { method });
   // In chunks, as it has more than one.
   if (body !== undefined) sent.write(body);
   sent.end();
   const [answer] = (await once(sent, 'response')) as [IncomingMessage];
   let text = '';
   for await (const piece of answer) text += piece;
-  return { status: answer.statusCode, text };
+  return { status: answer.statusCode, text, allow: answer.headers.allow };
 }
 
 const stored = (reply: ServerResponse) => reply.writeHead(201).end();
@@ -131,30 +141,134 @@ describe('an upload', () => {
   });
 });
 
-test.each(['upload', 'serve'] as const)(
-  'why a broker refuses what the application asks is told to `next` of %s, or else a warning of the process',
-  async (name) => {
-    const what = 'unknown-domain: no domain of this broker has this Host';
-    const { files } = await broker((reply) => reply.writeHead(421).end(`${what}\n`));
-    const method = name === 'upload' ? 'PUT' : 'GET';
+describe('the application is told why the store fails', () => {
+  const REFUSED = 'unknown-domain: no domain of this broker has this Host';
+  const refusing = (reply: ServerResponse) => reply.writeHead(421).end(`${REFUSED}\n`);
+
+  test.each(['upload', 'serve'] as const)('by `next` and by onError, of %s', async (name) => {
+    const told: Error[] = [];
+    const options = { domain: 'd.com', onError: (error: Error) => told.push(error) };
+    const { files, address } = await broker(refusing, options);
     const errors: unknown[] = [];
     const nexting: RequestListener = (from, reply) =>
       files[name](from, reply, (error) => {
         errors.push(error);
         reply.writeHead(502).end();
       });
+    const method = name === 'upload' ? 'PUT' : 'GET';
     expect((await asked(await listening(nexting), method)).status).toBe(502);
-    expect(errors).toMatchObject([{ status: 502, message: what }]);
+    const message = `the option domain, which is "d.com", is none of the broker's; http://${address} answers 421: ${REFUSED}`;
+    expect(errors).toMatchObject([{ status: 502, message }]);
+    const bare: RequestListener = (from, reply) => files[name](from, reply);
+    const { status, text } = await asked(await listening(bare), method);
+    expect([status, text]).toEqual([502, 'The store of files cannot do this now\n']);
+    expect(told).toMatchObject([
+      { status: 502, message },
+      { status: 502, message },
+    ]);
+  });
+
+  test.each(['upload', 'serve'] as const)('where %s asks a process that is none', async (name) => {
+    const told: Error[] = [];
+    const { files, address } = await broker(
+      (reply) => reply.writeHead(404, { 'x-fog-error': 'unknown-path' }).end('nothing here\n'),
+      { onError: (error) => told.push(error) },
+    );
+    const url = await listening((from, reply) => files[name](from, reply, passed(reply)));
+    expect((await asked(url, name === 'upload' ? 'PUT' : 'GET')).status).toBe(502);
+    expect(told).toMatchObject([
+      { message: expect.stringContaining(`http://${address} is no broker: name one`) },
+    ]);
+  });
+
+  test('that no broker answers, with their names', async () => {
+    const told: Error[] = [];
+    const { files, address } = await broker((reply) => reply.destroy(), {
+      onError: (error) => told.push(error),
+    });
+    const url = await listening((from, reply) => files.serve(from, reply));
+    expect((await asked(url, 'GET')).status).toBe(503);
+    expect(told).toMatchObject([{ status: 503, message: expect.stringContaining(address) }]);
+  });
+
+  test('by a warning of the process otherwise, and not by one for each request', async () => {
+    const { files } = await broker(refusing);
     const warnings: Error[] = [];
     const note = (warning: Error) => warnings.push(warning);
     process.on('warning', note);
     ends.push(() => process.off('warning', note));
-    const bare: RequestListener = (from, reply) => files[name](from, reply);
-    const { status, text } = await asked(await listening(bare), method);
-    expect([status, text]).toEqual([502, 'The store of files cannot do this now\n']);
-    expect(warnings).toMatchObject([{ name: 'VelourFilesError', message: what }]);
-  },
-);
+    const url = await listening((from, reply) => files.serve(from, reply, passed(reply)));
+    for (let turn = 0; turn < 3; turn++) expect((await asked(url, 'GET')).status).toBe(502);
+    expect(warnings).toMatchObject([
+      { name: 'VelourFilesError', message: expect.stringContaining(REFUSED) },
+    ]);
+  });
+
+  const passed = (reply: ServerResponse) => (error?: unknown) =>
+    reply.writeHead(error instanceof VelourFilesError ? error.status : 404).end();
+});
+
+test('what the application has answered itself meanwhile is left alone', async () => {
+  let answerNow = () => {};
+  const told: Error[] = [];
+  const { files, address } = await broker(
+    (reply) => {
+      answerNow = () => {
+        if (isBroken) reply.destroy();
+        else reply.writeHead(200, { etag: '"a"' }).end('of the store');
+      };
+      early();
+    },
+    { onError: (error) => told.push(error) },
+  );
+  let isBroken = false;
+  let early = () => {};
+  const errors: unknown[] = [];
+  const url = await listening((from, reply) => {
+    early = () => {
+      reply.writeHead(408);
+      reply.write('too late, ');
+      answerNow();
+      // When that has come, the handler has had its answer as well.
+      fetch(`http://${address}/livez`).then(
+        () => setImmediate(() => reply.end('says the application')),
+        (error: unknown) => reply.destroy(error as Error),
+      );
+    };
+    files.serve(from, reply, (error) => errors.push(error));
+  });
+  for (isBroken of [false, true]) {
+    const { status, text } = await asked(url, 'GET');
+    expect([status, text]).toEqual([408, 'too late, says the application']);
+  }
+  expect(errors).toEqual([]);
+});
+
+describe('without a next handler', () => {
+  test.each([
+    ['upload', 'POST', 'PUT, DELETE'],
+    ['redirectUpload', 'GET', 'PUT, POST'],
+    ['serve', 'PUT', 'GET, HEAD'],
+  ] as const)('%s answers %s with the methods that it takes', async (name, method, allow) => {
+    const { files, seen } = await broker(stored);
+    const url = await listening((from, reply) => files[name](from, reply));
+    expect(await asked(url, method, method === 'GET' ? undefined : 'text')).toMatchObject({
+      status: 405,
+      allow,
+    });
+    expect(seen).toEqual([]);
+  });
+});
+
+test('the page to which a form goes on is said to the broker, and nothing else of the query', async () => {
+  const { files, seen } = await broker((reply) => reply.writeHead(307).end());
+  const url = await listening((from, reply) => files.redirectUpload(from, reply));
+  const page = encodeURIComponent('https://a.com/done?x=1&y');
+  await asked(url, 'POST', 'form', `/a?proxy=1&redirect=${page}`);
+  await asked(url, 'POST', 'form', '/a?replicate=3');
+  await asked(url, 'PUT', 'text', `/a?redirect=${page}`);
+  expect(seen.map((each) => each.url)).toEqual([`/a?redirect=${page}`, '/a', '/a']);
+});
 
 describe('of options', () => {
   const given = (options: unknown) => () => velourFiles(options as VelourFilesOptions).close();
@@ -170,6 +284,7 @@ describe('of options', () => {
     [{ brokers: 'a:1' }, 'brokers is "a:1", and must be a list'],
     [{ brokers: [] }, 'at least one'],
     [{ brokers: [12280] }, 'brokers is [12280]'],
+    [{ brokers: ['a:1'], onError: 'log' }, 'onError is "log", and must be a function'],
   ])('%j is refused with what is wrong', (options, what) => {
     expect(given(options)).toThrow(TypeError);
     expect(given(options)).toThrow(what);

@@ -218,4 +218,16 @@ export const BROKER_CONFIG_MUTANTS: readonly Mutant[] = [
     edits: [{ file: READ, find: 'if (hasPort) {', replace: 'if (hasPort && host === url) {' }],
     fate: tests(`${TESTS}read-config.test.ts`, 'a port of an upstream'),
   },
+  {
+    name: 'the-greeting-names-no-domain',
+    rule: RULE,
+    edits: [
+      {
+        file: 'src/commands/local-plan.ts',
+        find: "if (config === undefined || domainOf(config, broker) !== undefined) return '';",
+        replace: "if (config === undefined || domainOf(config, broker) === undefined) return '';",
+      },
+    ],
+    fate: tests('test/processes/broker-config.test.ts', 'the greeting has lines'),
+  },
 ];

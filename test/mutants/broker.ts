@@ -143,6 +143,54 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     [REST_TESTS, 'any name of a domain stands for its Host'],
   ),
   mutant(
+    'what-a-form-is-served-with-is-that-of-its-page',
+    'issuing.ts',
+    [
+      "request.method === 'PUT' ? readServedHeaders(request)",
+      'request.method ? readServedHeaders(request)',
+    ],
+    [TESTS, 'says how its file is served'],
+  ),
+  mutant(
+    'a-clone-is-served-in-another-way',
+    'rest/changes.ts',
+    ['withServedHeaders(own, servedHeaders(all))', 'withServedHeaders(own, {})'],
+    [REST_TESTS, 'is served as a change says'],
+  ),
+  mutant(
+    'a-share-leads-in-a-circle',
+    'reading.ts',
+    ['return urls.filter((url) => placeOf(url) !== here);', 'return urls;'],
+    [TESTS, 'a share that leads back to the broker'],
+  ),
+  mutant(
+    'a-share-leads-in-a-circle-by-its-ticket',
+    'reading.ts',
+    ['if (SENT_BY_SHARE.test(request.target)) return [];', ''],
+    [TESTS, 'a share that leads back to the broker'],
+  ),
+  mutant(
+    'fewer-copies-are-acknowledged-than-were-waited-for',
+    'issuing.ts',
+    ['replicate === undefined || replicate <= length', 'replicate === undefined || length > 0'],
+    [TESTS, 'has the rule that it wishes for'],
+  ),
+  mutant(
+    'a-mounted-domain-is-that-of-all-hosts',
+    'dav-access.ts',
+    ["domainOf(current, request.header('host') ?? '')", 'current.domains.at(-1)'],
+    [TESTS, 'are mounted below'],
+  ),
+  mutant(
+    'what-is-mounted-has-hrefs-of-another-place',
+    'dav-access.ts',
+    [
+      'return { ...spaceOf(domain), root: ROOT };',
+      "return { ...spaceOf(domain), root: '/.broker' };",
+    ],
+    [TESTS, 'are mounted below'],
+  ),
+  mutant(
     'a-ticket-completes-the-file-of-any-path',
     'completion.ts',
     [
@@ -205,7 +253,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-stranger-is-taken-for-the-first-domain',
     'broker.ts',
-    ['domainOf(this.#parts.rules.current, host)', 'this.#parts.rules.current.domains[0]'],
+    ['domainOf(current, host)', 'current.domains[0]'],
     [TESTS, 'a Host of no domain is told so'],
   ),
   mutant(
@@ -223,10 +271,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-clone-takes-the-locks-along',
     'rest/changes.ts',
-    [
-      'withOwnAttributes(undefined, ownAttributes(from.manifest.attributes))',
-      'from.manifest.attributes',
-    ],
+    ['const own = withOwnAttributes(undefined, ownAttributes(all));', 'const own = all;'],
     [REST_TESTS, 'is not changed past a lock'],
   ),
   mutant(

@@ -243,15 +243,18 @@ export const DAV_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-put-that-forgets-the-properties',
     'store.ts',
-    ['attributes: file?.manifest.attributes', 'attributes: undefined'],
+    [
+      'withServedHeaders(file?.manifest.attributes, served)',
+      'withServedHeaders(undefined, served)',
+    ],
     ['are set, found, copied with their resource'],
   ),
   mutant(
     'a-put-that-forgets-what-was-set-meanwhile',
     'store.ts',
     [
-      'setOver(parts, again.way.self, usage));',
-      '{ ...setOver(parts, again.way.self, usage), attributes: way.self.file?.manifest.attributes });',
+      "again.kind === 'refused' ? undefined : setOver(parts, again.way.self, usage, told),",
+      "again.kind === 'refused' ? undefined : { ...setOver(parts, again.way.self, usage, told), attributes: way.self.file?.manifest.attributes },",
     ],
     ['is refreshed, and properties are set, while its owner sends a file'],
   ),

@@ -5,6 +5,9 @@ import type { Mutant, Programme } from './mutant.ts';
 
 const COMPLETION = 'src/frontend/gateways/broker/completion.ts';
 
+const CLASSES = 'src/files/classes.ts';
+const VERDICT = 'src/fileserver/replicator/verdict.ts';
+
 const RUNS: Programme = { kind: 'seeds', first: 1, count: 20, files: 3 };
 
 export const FILE_RUNS_MUTANTS: readonly Mutant[] = [
@@ -54,6 +57,25 @@ export const FILE_RUNS_MUTANTS: readonly Mutant[] = [
         replace: 'if (file === undefined || attempts > 0) return answer(gone);',
       },
     ],
+    fate: RUNS,
+  },
+  {
+    name: 'in-runs-the-number-of-a-class-never-changes',
+    rule: 'F4',
+    edits: [
+      {
+        file: CLASSES,
+        find: '    this.#reader.get(classKey(name), (outcome) => {',
+        replace:
+          "    const before = this.#remembered.get(name);\n    if (before !== undefined) return callback({ kind: 'known', copies: before.copies });\n    return this.#reader.get(classKey(name), (outcome) => {",
+      },
+    ],
+    fate: RUNS,
+  },
+  {
+    name: 'in-runs-copies-that-a-class-has-no-more-are-trimmed-unconfirmed',
+    rule: 'F5',
+    edits: [{ file: VERDICT, find: 'mayTrim && isConfirmed(places, said)', replace: 'mayTrim' }],
     fate: RUNS,
   },
 ];

@@ -110,7 +110,62 @@ export const MIDDLEWARE_MUTANTS: readonly Mutant[] = [
   {
     name: 'what-a-broker-refuses-is-lost',
     rule: RULE,
-    edits: [{ file: FILES, find: '  process.emitWarning(error);\n', replace: '' }],
+    edits: [{ file: FILES, find: '  process.emitWarning(message, name);\n', replace: '' }],
     fate: tests(FILES_TESTS, 'a warning of the process'),
+  },
+  {
+    name: 'an-answer-of-the-application-is-torn',
+    rule: RULE,
+    edits: [
+      {
+        file: FILES,
+        find: 'if (reply.headersSent) {',
+        replace: 'if (reply.destroyed) {',
+      },
+    ],
+    fate: tests(FILES_TESTS, 'is left alone'),
+  },
+  {
+    name: 'a-failure-after-the-answer-of-the-application-goes-to-next',
+    rule: RULE,
+    edits: [
+      {
+        file: FILES,
+        find: 'if (reply.headersSent) return;\n  if (next !== undefined) return next(error);',
+        replace: 'if (next !== undefined) return next(error);',
+      },
+    ],
+    fate: tests(FILES_TESTS, 'is left alone'),
+  },
+  {
+    name: 'a-frontend-is-taken-for-a-broker',
+    rule: RULE,
+    edits: [{ file: FILES, find: "=== 'unknown-path'", replace: "=== 'unknown'" }],
+    fate: tests(FILES_TESTS, 'a process that is none'),
+  },
+  {
+    name: 'each-failure-is-a-warning',
+    rule: RULE,
+    edits: [
+      {
+        file: 'src/middleware/failure-warnings.ts',
+        find: 'if (nowMs < nextMs) {',
+        replace: 'if (nowMs < 0) {',
+      },
+    ],
+    fate: tests('test/middleware/failure-warnings.test.ts', 'then one a minute'),
+  },
+  {
+    name: 'the-page-behind-a-form-is-lost',
+    rule: RULE,
+    edits: [
+      {
+        file: FILES,
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of the product
+        find: "isForm ? `${path}${afterwardsIn(from.url ?? '')}` : path",
+        replace: 'path',
+      },
+    ],
+    fate: tests(FILES_TESTS, 'the page to which a form goes on'),
   },
 ];

@@ -28,10 +28,7 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-file-is-stored-in-what-is-no-directory',
     `${TICKETS}/ticketed-put.ts`,
-    [
-      "if (files.length > 1 && around?.manifest.kind !== 'directory') return { kind: 'no-directory' };",
-      "if (files.length > 1 && around?.manifest.kind === 'inline') return { kind: 'no-directory' };",
-    ],
+    ["around.at(-1)?.manifest.kind === 'directory'", "around.at(-1)?.manifest.kind !== 'inline'"],
     [PUT_TESTS, 'is refused where what it is to be in has gone'],
   ),
   mutant(
@@ -76,6 +73,30 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
     ['if (bytes.length < READ_BYTES_MIN) throw', 'if (bytes.length < ID_BYTES) throw'],
     [SEALING_TESTS, 'is forged where other software has sealed one'],
   ),
+  {
+    name: 'a-header-of-a-file-ends-a-process',
+    rule: 'FILES.md, 4',
+    edits: [
+      {
+        file: 'src/files/http/served-headers.ts',
+        find: 'return text.length <= SERVED_CHARACTERS_MAX && VALUE.test(text);',
+        replace: 'return text.length <= SERVED_CHARACTERS_MAX;',
+      },
+    ],
+    fate: tests('test/frontend/gateways/broker/rest.test.ts', 'is not changed by'),
+  },
+  {
+    name: 'what-a-file-is-served-with-is-kept-and-not-told',
+    rule: 'FILES.md, 4',
+    edits: [
+      {
+        file: 'src/files/http/file-answer.ts',
+        find: '    ...servedHeaders(attributes),\n',
+        replace: '',
+      },
+    ],
+    fate: tests('test/frontend/gateways/broker/broker.test.ts', 'says how its file is served'),
+  },
   mutant(
     'a-ticket-lives-as-long-as-anybody-likes',
     `${TICKETS}/cluster-tickets.ts`,
@@ -139,7 +160,10 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-ticket-is-not-claimed',
     `${TICKETS}/ticketed-put.ts`,
-    ["if (outcome !== 'claimed') return refuse(outcome);", ''],
+    [
+      "if (outcome.kind !== 'claimed') return refuse(outcome);",
+      "if (outcome.kind !== 'claimed') return set(judged.set);",
+    ],
     [PUT_TESTS, 'is refused where another one was faster while the body came'],
   ),
   mutant(
@@ -169,8 +193,53 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-ticket-passes-the-lock-of-a-folder',
     `${TICKETS}/ticketed-put.ts`,
-    ['[...keysAround(ticket.key), ticket.key]', '[ticket.key]'],
+    ['[...keysAround(key), key]', '[key]'],
     [PUT_TESTS, 'does not pass a lock on a folder around it'],
+  ),
+  mutant(
+    'a-ticket-passes-a-lock-that-comes-before-its-record',
+    `${TICKETS}/ticketed-put.ts`,
+    ['{ ...asFound(present), lookAgain }', '{ ...asFound(present) }'],
+    [PUT_TESTS, 'before a lock of it is answered is undone'],
+  ),
+  mutant(
+    'a-former-file-comes-back-to-a-folder-that-is-deleted',
+    `${TICKETS}/ticketed-put.ts`,
+    ["refusal?.kind === 'no-directory' && present !== undefined", 'false'],
+    [PUT_TESTS, 'in a folder which is deleted meanwhile'],
+  ),
+  mutant(
+    'a-file-stays-in-a-folder-that-nobody-could-look-at',
+    `${TICKETS}/ticketed-put.ts`,
+    [
+      "if ('kind' in around) return callback('unclear');",
+      "if ('kind' in around) return callback('clear');",
+    ],
+    [PUT_TESTS, 'of which nobody can say whether it may stay'],
+  ),
+  mutant(
+    'a-ticket-is-used-up-by-what-was-not-stored',
+    `${TICKETS}/ticketed-put.ts`,
+    [
+      "if (claimed === undefined || ended.kind === 'unknown') return callback(ended);",
+      'if (claimed !== null) return callback(ended);',
+    ],
+    [PUT_TESTS, 'gives its ticket back'],
+  ),
+  mutant(
+    'the-ticket-of-what-may-be-stored-is-given-back',
+    `${TICKETS}/ticketed-put.ts`,
+    ["claimed === undefined || ended.kind === 'unknown'", 'claimed === undefined'],
+    [PUT_TESTS, 'leaves its ticket used where it may be stored'],
+  ),
+  mutant(
+    'a-ticket-of-another-is-given-back',
+    `${TICKETS}/ticket-record.ts`,
+    [
+      'const condition = { ifMatch: [etagOf(claim)] };',
+      "const condition = { ifMatch: claim && 'any' } as const;",
+    ],
+    [PUT_TESTS, 'or another one has it'],
   ),
   mutant(
     'what-is-new-passes-the-lock-of-its-folder',
@@ -220,10 +289,7 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
   mutant(
     'the-end-of-a-ticketed-upload-is-not-noted',
     `${TICKETS}/ticketed-put.ts`,
-    [
-      'return parts.records.stored(ticket, use, () => callback(outcome));',
-      'return callback(outcome);',
-    ],
+    ['return parts.records.stored(ticket, use, () => callback(ended));', 'return callback(ended);'],
     [PUT_TESTS, 'stores what the ticket says, and notes it'],
   ),
   mutant(

@@ -120,6 +120,21 @@ describe('while it runs', () => {
     return JSON.parse((await ran('files', 'stat', name, ...to)).out);
   };
 
+  test('the greeting has lines for the broker that work, by a domain that there is', async () => {
+    await cluster.process.printed('stdout', 'Ctrl-C');
+    const lines = cluster.process.stdout.split('\n').filter((line) => line.includes('curl -L'));
+    expect(lines).toHaveLength(2);
+    const answers = [];
+    for (const line of lines) {
+      const { status, stdout } = spawnSync('sh', ['-c', line], { encoding: 'utf8' });
+      answers.push([status, stdout]);
+    }
+    expect(answers).toEqual([
+      [0, ''],
+      [0, 'any text'],
+    ]);
+  });
+
   test('a changed rule raises and lowers the copies of files that are there', async () => {
     const content = randomBytes(100_000);
     await until(async () => (await ask('PUT', 'a.jpg', content)).status === 201);

@@ -3,7 +3,7 @@
 
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -22,6 +22,10 @@ let other = '';
 let folder = '';
 
 const CONFIG = `
+domain {
+  domain_name localhost
+  type jpg { replicate 3 }
+}
 domain {
   domain_name *
   type jpg { replicate 3  client_wait_to_finish true }
@@ -46,6 +50,8 @@ afterAll(async () => {
 const isInstalled = (name: string) => spawnSync('sh', ['-c', `command -v ${name}`]).status === 0;
 const hashOf = (kind: 'md5' | 'sha512', bytes: Buffer) =>
   createHash(kind).update(bytes).digest('hex');
+
+const base64Of = (bytes: Buffer) => createHash('sha512').update(bytes).digest('base64');
 
 let files = 0;
 function fileOf(content: Buffer): string {
@@ -103,6 +109,25 @@ describe('curl', () => {
     expect(redirect.headers.etag).toBe(proxied.headers.etag);
     const sha512 = Buffer.from(hashOf('sha512', content), 'hex').toString('base64');
     expect(redirect.headers['repr-digest']).toContain(`sha-512=:${sha512}:`);
+  });
+
+  test('has what it says of caching and of the name with each answer', async () => {
+    const file = fileOf(randomBytes(100_000));
+    const said = [
+      '-H',
+      'Cache-Control: max-age=60',
+      '-H',
+      'Content-Disposition: inline; filename="x"',
+    ];
+    const target = `http://${one}/cached.bin`;
+    expect(await curl('-L', '-T', file, ...said, target)).toBe('201 1');
+    for (const way of [['-L'], ['-L', '-r', '5-9'], []]) {
+      const url = way.length === 0 ? `${target}?proxy=1` : target;
+      const heads = (await run('curl', '-sS', '-D', '-', '-o', 'answer', ...way, url)).toString();
+      const [last = ''] = heads.trim().split('\r\n\r\n').slice(-1);
+      expect(last).toMatch(/^cache-control: max-age=60$/im);
+      expect(last).toMatch(/^content-disposition: inline; filename="x"$/im);
+    }
   });
 
   test('stores an empty file, which passes through the broker', async () => {
@@ -216,6 +241,34 @@ describe('copies', () => {
     expect((await download('/kinds/b.pdf')).equals(content)).toBe(true);
   });
 });
+
+test.skipIf(!isInstalled('rclone'))(
+  'rclone writes to a domain of its own, and clients are redirected to that',
+  async () => {
+    const tree = join(folder, 'tree');
+    mkdirSync(join(tree, 'ä #?%'), { recursive: true });
+    const photo = randomBytes(100_000);
+    writeFileSync(join(tree, 'ä #?%', 'a.jpg'), photo);
+    writeFileSync(join(tree, 'empty'), '');
+    const port = one.split(':')[1];
+    const url = `http://localhost:${port}/.broker/dav/`;
+    const rclone = (...words: readonly string[]) =>
+      run('rclone', '--config', join(folder, 'rclone.conf'), '--webdav-url', url, ...words);
+    await rclone('copy', tree, ':webdav:tree');
+    await rclone('check', '--download', tree, ':webdav:tree');
+    await rclone('moveto', ':webdav:tree', ':webdav:moved');
+    const headers = { host: 'localhost' };
+    const path = '/moved/%C3%A4%20%23%3F%25/a.jpg';
+    const { status, headers: answer } = await call(one, path, { headers });
+    expect([status, answer['repr-digest']?.includes(base64Of(photo))]).toEqual([302, true]);
+    expect((await call(one, path)).status).toBe(404);
+    const asked = `/.broker/files?path=${path}&domain=localhost`;
+    const { class: kept } = JSON.parse((await call(one, asked)).text);
+    expect(kept).toBe('broker:localhost:jpg');
+    await rclone('purge', ':webdav:moved');
+    expect((await call(one, path, { headers })).status).toBe(404);
+  },
+);
 
 test('WebDAV shows what the broker has, and moves it', async () => {
   const content = randomBytes(80_000);

@@ -132,6 +132,9 @@ interface Match {
   readonly parameters: PathParameters | 'malformed';
 }
 
+/** So many paths are named to who asks for a method at another one. */
+const FEW_PATHS = 2;
+
 /** How the process is reached. */
 interface SharedAddress {
   /** The address that it was given, if it knows one. */
@@ -352,16 +355,18 @@ export class Routes {
 
   #wrongMethod({ method, target }: RequestHead, entries: PathEntries): WholeReply {
     const { allow } = entries;
+    const taking = [...this.#exact, ...this.#patterns]
+      .filter(([, other]) => other.entries.of(method) !== undefined)
+      .map(([path]) => path);
+    const behind = taking.filter((path) => entries.areBefore(path));
+    // A method that hardly any path takes is meant for that one.
+    const meant = behind.length > 0 || taking.length > FEW_PATHS ? behind : taking;
+    const elsewhere = meant.length === 0 ? '' : `; ${method} goes to ${meant.join(', ')}`;
     // Behind the root are all paths of names, to which people mean to send it.
     const near = pathOf(target) === '/' ? [...this.#patterns.values()] : [];
-    const hints = [entries, ...near.map((other) => other.entries)].flatMap(
+    const [hint] = [entries, ...near.map((other) => other.entries)].flatMap(
       ({ otherMethods }) => otherMethods,
     );
-    const behind = [...this.#patterns]
-      .filter(([path, other]) => other.entries.of(method) !== undefined && entries.areBefore(path))
-      .map(([path]) => path);
-    const elsewhere = behind.length === 0 ? '' : `; ${method} goes to ${behind.join(', ')}`;
-    const [hint] = hints;
     const instead = hint === undefined ? '' : `; ${hint}`;
     return errorReply('method-not-allowed', `this path takes ${allow}${elsewhere}${instead}`, {
       headers: { allow },

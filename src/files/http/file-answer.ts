@@ -23,6 +23,7 @@ import {
   type ReplyHead,
   rangeText,
 } from './byteranges.ts';
+import { servedHeaders } from './served-headers.ts';
 
 export interface FileAnswer {
   readonly file: AnsweredFile;
@@ -79,13 +80,14 @@ function judge(
 ):
   | { readonly reply: HttpReply }
   | { readonly head: ReplyHead; readonly ranges: readonly ByteRange[] } {
-  const { size, modifiedMs } = file.manifest;
+  const { size, modifiedMs, attributes } = file.manifest;
   const { etag } = tag;
   const headers = {
-    ...tag,
     'last-modified': printHttpDate(modifiedMs),
     'cache-control': 'no-cache',
     'accept-ranges': 'bytes',
+    ...servedHeaders(attributes),
+    ...tag,
   };
   switch (verdictOn(request, condition, { etag, modifiedMs })) {
     case 'unmet':

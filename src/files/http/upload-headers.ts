@@ -1,8 +1,10 @@
-// What the headers of a PUT say of its file: its type, the time at which it was changed, its check sums. Pure.
+// What the headers of a PUT say of its file: its type, the time at which it was changed, its check sums, and what it is served with.
+// Pure.
 
 import { isContentType } from '../../cluster/http/content-types.ts';
 import type { HttpRequest } from '../../cluster/http/http.ts';
 import { MODIFIED_MS_MAX } from '../manifest.ts';
+import { readServedHeaders, type ServedHeaders } from './served-headers.ts';
 import { readToldSums, type ToldSums } from './upload-sums.ts';
 
 export interface UploadHeaders {
@@ -10,6 +12,8 @@ export interface UploadHeaders {
   /** As `X-OC-Mtime` says, in ms since 1970. */
   readonly modifiedMs: number | undefined;
   readonly sums: ToldSums;
+  /** What the file is to be served with. */
+  readonly served: ServedHeaders;
 }
 
 export function readUploadHeaders(
@@ -26,7 +30,10 @@ export function readUploadHeaders(
   }
   const contentType = type !== undefined && isContentType(type) ? type : undefined;
   const read = readToldSums(request);
-  return 'fault' in read ? read : { told: { contentType, modifiedMs, sums: read.sums } };
+  if ('fault' in read) return read;
+  const served = readServedHeaders(request);
+  if ('fault' in served) return served;
+  return { told: { contentType, modifiedMs, sums: read.sums, served: served.headers } };
 }
 
 /** @returns milliseconds; undefined for what is no number of seconds that a date in HTTP can have */

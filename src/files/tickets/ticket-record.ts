@@ -3,7 +3,7 @@
 // nobody has used has no record.
 
 import { etagOf, printETag } from '../../cluster/model/condition.ts';
-import { recordValue } from '../../cluster/model/record.ts';
+import { recordValue, type StoredRecord } from '../../cluster/model/record.ts';
 import {
   flag,
   integer,
@@ -28,7 +28,7 @@ export const TICKETED_UPLOAD_MS_MAX = 24 * 60 * 60 * 1000;
 const RECORD_MS = TICKETED_UPLOAD_MS_MAX + 60 * 60 * 1000;
 
 export type ClaimOutcome =
-  | { readonly kind: 'claimed' }
+  | { readonly kind: 'claimed'; readonly record: StoredRecord }
   /** Another upload was first. */
   | { readonly kind: 'used' }
   | TicketFailure;
@@ -43,7 +43,7 @@ export class TicketRecords {
   }
 
   /**
-   * Takes the ticket for one upload, for good.
+   * Takes the ticket for one upload; for good, unless that gives it back.
    * @param callback called exactly once
    */
   claim(ticket: WriteTicket, use: TicketUse, callback: (outcome: ClaimOutcome) => void): void {
@@ -55,7 +55,7 @@ export class TicketRecords {
     this.#operations.conditional.write(request, (outcome) => {
       switch (outcome.kind) {
         case 'stored':
-          return callback({ kind: 'claimed' });
+          return callback({ kind: 'claimed', record: outcome.record });
         case 'unmet':
           return callback({ kind: 'used' });
         case 'not-stored':
@@ -64,6 +64,17 @@ export class TicketRecords {
           return callback(UNCERTAIN);
       }
     });
+  }
+
+  /**
+   * Gives a claimed ticket back where certainly nothing was stored with it, and never will be by this upload: the next one may take it.
+   * @param claim as `claim` has set it; nobody else's is given back
+   * @param callback called exactly once, with whether the ticket is free again
+   */
+  release(id: BlobId, claim: StoredRecord, callback: (isFree: boolean) => void): void {
+    const condition = { ifMatch: [etagOf(claim)] };
+    const request = { key: ticketKey(id), condition, change: { kind: 'delete' } } as const;
+    this.#operations.conditional.write(request, ({ kind }) => callback(kind === 'stored'));
   }
 
   /** Notes that the file of a claimed ticket is stored. @param done called exactly once, whether or not that could be noted */
@@ -121,7 +132,8 @@ const PLAIN = { tombstone: false, attributes: [] } as const;
 const UNCERTAIN = {
   kind: 'failed',
   code: 'not-stored',
-  detail: 'not everybody confirmed in time that the ticket is used',
+  detail:
+    'not everybody confirmed in time that the ticket is used; where it is refused as used, ask the broker for another one',
 } as const;
 const DAMAGED = {
   kind: 'failed',

@@ -1,7 +1,8 @@
 // A ticket lets whoever has it read one blob, or store one file, at a file server: the file server asks nobody else for the
 // permission (FILES.md, section 4, Dragonbelly). What a ticket says is here, and its bytes; its form in a URL is in sealing.ts.
 //
-//   for reading   1 (1), id (16), SHA-512 (64), MD5 (16), end (6), last change (6), size (6), content type
+//   for reading   1 (1), id (16), SHA-512 (64), MD5 (16), end (6), last change (6), size (6), texts: content type,
+//                 Cache-Control and Content-Disposition in lines, as far as there are any
 //   for storing   2 (1), id (16), length of the key (2), key, the other fields as JSON
 //
 // One redirect has the first of them several times, so it is short, and no longer for a long path. Numbers are big-endian.
@@ -19,6 +20,7 @@ import {
 } from '../../cluster/wire/shapes.ts';
 import type { BlobId } from '../blob-id.ts';
 import type { FileKey, ReplicationClass } from '../file-key.ts';
+import { type ServedHeaders, servedHeaders } from '../http/served-headers.ts';
 import {
   FILE_BYTES_MAX,
   type FileAttributes,
@@ -52,6 +54,7 @@ export interface ReadTicket extends TicketBasics {
   /** In hexadecimal, as the other. */
   readonly sha512: string;
   readonly md5: string;
+  readonly served: ServedHeaders;
 }
 
 /** Stores one file, once. */
@@ -85,9 +88,12 @@ export type TicketTerms = Omit<ReadTicket, 'expiresMs'> | Omit<WriteTicket, 'exp
 export function readTerms(manifest: FileManifest): Omit<ReadTicket, 'expiresMs'> | undefined {
   if (manifest.kind !== 'blob') return undefined;
   const { blob, contentType, modifiedMs, size, sha512, md5 } = manifest;
-  return { purpose: 'read', id: blob, contentType, modifiedMs, size, sha512, md5 };
+  const served = servedHeaders(manifest.attributes);
+  return { purpose: 'read', id: blob, served, contentType, modifiedMs, size, sha512, md5 };
 }
 
+/** No header has it. */
+const LINE_END = '\n';
 const READ_FORM = 1;
 const WRITE_FORM = 2;
 const ID_BYTES = 16;
@@ -123,14 +129,17 @@ function encodeRead({
   modifiedMs,
   size,
   contentType = '',
+  served,
 }: ReadTicket): Buffer {
-  const bytes = Buffer.allocUnsafe(READ_BYTES_MIN + Buffer.byteLength(contentType));
+  const lines = [contentType, served['cache-control'] ?? '', served['content-disposition'] ?? ''];
+  const texts = lines.join(LINE_END).replace(/\n+$/, '');
+  const bytes = Buffer.allocUnsafe(READ_BYTES_MIN + Buffer.byteLength(texts));
   let at = bytes.writeUInt8(READ_FORM);
   for (const digits of [id, sha512, md5]) at += bytes.write(digits, at, 'hex');
   for (const number of [expiresMs, modifiedMs, size]) {
     at = bytes.writeUIntBE(number, at, NUMBER_BYTES);
   }
-  bytes.write(contentType, at);
+  bytes.write(texts, at);
   return bytes;
 }
 
@@ -140,17 +149,24 @@ function decodeRead(bytes: Buffer): ReadTicket {
   const numbersAt = md5At + MD5_BYTES;
   const number = (index: number) =>
     bytes.readUIntBE(numbersAt + index * NUMBER_BYTES, NUMBER_BYTES);
+  const [type = '', ...lines] = bytes.toString('utf8', READ_BYTES_MIN).split(LINE_END);
   const fields = readShape({
     expiresMs: number(0),
     modifiedMs: number(1),
     size: number(2),
-    contentType: bytes.toString('utf8', READ_BYTES_MIN) || undefined,
+    contentType: type || undefined,
   });
+  const [cacheControl = '', disposition = ''] = lines;
+  const served = {
+    ...(cacheControl === '' ? {} : { 'cache-control': cacheControl }),
+    ...(disposition === '' ? {} : { 'content-disposition': disposition }),
+  };
   return {
     purpose: 'read',
     id: bytes.toString('hex', 1, sha512At) as BlobId,
     sha512: bytes.toString('hex', sha512At, md5At),
     md5: bytes.toString('hex', md5At, numbersAt),
+    served,
     ...fields,
   };
 }

@@ -5,7 +5,9 @@
 import { assert } from '../../cluster/assert.ts';
 import { isUnmodified, judgeRead, type TextCondition } from '../../cluster/http/preconditions.ts';
 import { etagOf, NO_CONDITION, printETag } from '../../cluster/model/condition.ts';
+import type { StoredRecord } from '../../cluster/model/record.ts';
 import type { Clock } from '../../cluster/ports.ts';
+import type { FileKey } from '../file-key.ts';
 import { keysAround } from '../file-name.ts';
 import { asFound } from '../file-record.ts';
 import { contentTagOf } from '../http/content-tag.ts';
@@ -18,14 +20,15 @@ import type {
   FindFileOutcome,
   PutFile,
   PutFileOutcome,
+  SecondLook,
 } from '../outcomes.ts';
 import type { WriteTicket } from './ticket.ts';
-import { TICKETED_UPLOAD_MS_MAX, type TicketRecords } from './ticket-record.ts';
+import { type ClaimOutcome, TICKETED_UPLOAD_MS_MAX, type TicketRecords } from './ticket-record.ts';
 import type { TicketUse } from './tickets.ts';
 
 export interface TicketedPutParts {
   readonly files: Pick<FileLayer, 'put' | 'find'>;
-  readonly records: Pick<TicketRecords, 'claim' | 'stored' | 'state'>;
+  readonly records: Pick<TicketRecords, 'claim' | 'release' | 'stored' | 'state'>;
   /** The cluster's (H31). */
   readonly clock: Pick<Clock, 'wallMs'>;
 }
@@ -85,7 +88,7 @@ function upload(
   const { ticket, contentType, condition: _judged, ...told } = request;
   const { key, replicationClass, waitsForAll, bytesMax, id } = ticket;
   let refusal: TicketedPutRefusal | undefined;
-  let claimed: TicketUse | undefined;
+  let claimed: { readonly use: TicketUse; readonly record: StoredRecord } | undefined;
   const confirm = (set: (set: ConfirmedSet | undefined) => void, manifest: FileManifest): void => {
     const refuse = (why: TicketedPutRefusal) => {
       refusal = why;
@@ -97,8 +100,8 @@ function upload(
       if (claimed !== undefined) return set(judged.set);
       const use = useOf(ticket, manifest);
       return claim(parts, ticket, use, (outcome) => {
-        if (outcome !== 'claimed') return refuse(outcome);
-        claimed = use;
+        if (outcome.kind !== 'claimed') return refuse(outcome);
+        claimed = { use, record: outcome.record };
         return set(judged.set);
       });
     });
@@ -118,13 +121,18 @@ function upload(
       confirm,
     },
     (outcome) => {
-      if (refusal !== undefined) return callback(refusal);
-      if (outcome.kind === 'unmet') return callback(OVERTAKEN);
-      if (outcome.kind !== 'stored') return callback(outcome);
-      assert(claimed !== undefined, 'no file is stored before its ticket is claimed');
-      // Whoever asks for the ticket once the upload is answered shall hear of its end, though others overwrite the file.
-      const use = { ...claimed, record: printETag(etagOf(outcome.file.record)) };
-      return parts.records.stored(ticket, use, () => callback(outcome));
+      const ended = refusal ?? (outcome.kind === 'unmet' ? OVERTAKEN : outcome);
+      if (ended.kind === 'stored') {
+        assert(claimed !== undefined, 'no file is stored before its ticket is claimed');
+        // Whoever asks for the ticket once the upload is answered shall hear of its end, though others overwrite the file.
+        const use = { ...claimed.use, record: printETag(etagOf(ended.file.record)) };
+        return parts.records.stored(ticket, use, () => callback(ended));
+      }
+      // What nobody confirmed may be stored yet: its ticket stays used.
+      if (claimed === undefined || ended.kind === 'unknown') return callback(ended);
+      return parts.records.release(id, claimed.record, (isFree) =>
+        callback(isFree ? ended : withUsedTicket(ended)),
+      );
     },
   );
 }
@@ -135,11 +143,20 @@ const OVERTAKEN = {
   detail: 'others change this file at the same time, again and again',
 } as const;
 
+/** @returns how an upload ends that has stored nothing and could not give its ticket back */
+function withUsedTicket(ended: TicketedPutOutcome): TicketedPutOutcome {
+  if (ended.kind !== 'not-stored') return ended;
+  return {
+    ...ended,
+    detail: `${ended.detail}; the ticket is used up, so ask the broker for another`,
+  };
+}
+
 function claim(
   { records, clock }: TicketedPutParts,
   ticket: WriteTicket,
   use: TicketUse,
-  callback: (outcome: 'claimed' | TicketedPutRefusal) => void,
+  callback: (outcome: Extract<ClaimOutcome, { kind: 'claimed' }> | TicketedPutRefusal) => void,
 ): void {
   // From then on nobody may know any more that the ticket was used.
   if (clock.wallMs() > ticket.expiresMs + TICKETED_UPLOAD_MS_MAX) {
@@ -148,7 +165,7 @@ function claim(
   return records.claim(ticket, use, (outcome) => {
     switch (outcome.kind) {
       case 'claimed':
-        return callback('claimed');
+        return callback(outcome);
       case 'used':
         return callback({ kind: 'used' });
       case 'failed':
@@ -164,49 +181,94 @@ function useOf({ key }: WriteTicket, manifest: FileManifest): TicketUse {
 
 type UploadJudgement = { readonly kind: 'judged'; readonly set: ConfirmedSet } | TicketedPutRefusal;
 
-/** Judges what is at the name now, and the directories around it. @param callback called exactly once */
-function judge(
-  { files, clock }: TicketedPutParts,
-  { ticket, condition }: TicketedPut,
-  callback: (judgement: UploadJudgement) => void,
+/** What there is at each of some names, or why nobody can say it. */
+type FoundFiles =
+  | readonly (FileVersion | undefined)[]
+  | Extract<FindFileOutcome, { kind: 'failed' }>;
+
+function findAll(
+  files: TicketedPutParts['files'],
+  keys: readonly FileKey[],
+  callback: (found: FoundFiles) => void,
 ): void {
-  const keys = [...keysAround(ticket.key), ticket.key];
-  const found: (FindFileOutcome | undefined)[] = keys.map(() => undefined);
+  const outcomes: FindFileOutcome[] = [];
   let missing = keys.length;
+  if (missing === 0) return callback([]);
   for (const [index, key] of keys.entries()) {
     files.find(key, (outcome) => {
-      found[index] = outcome;
+      outcomes[index] = outcome;
       if (--missing > 0) return;
-      callback(judgementOf(ticket, condition, found as FindFileOutcome[], clock.wallMs()));
+      const failed = outcomes.find((each) => each.kind === 'failed');
+      callback(failed ?? outcomes.map((each) => (each.kind === 'found' ? each.file : undefined)));
     });
   }
 }
 
-/** @param found of the directories from the outermost on, and of the name as the last */
-function judgementOf(
-  { attributes, submitted = [] }: WriteTicket,
-  condition: TicketedPut['condition'],
-  found: readonly FindFileOutcome[],
-  nowMs: number,
-): UploadJudgement {
-  const failed = found.find((outcome) => outcome.kind === 'failed');
-  if (failed !== undefined) return { ...failed, kind: 'not-stored' };
-  const files = found.map((outcome) => (outcome.kind === 'found' ? outcome.file : undefined));
-  const present = files.at(-1);
-  if (present?.manifest.kind === 'directory') return { kind: 'is-directory' };
+/** Judges what is at the name now, and the directories around it. @param callback called exactly once */
+function judge(
+  parts: TicketedPutParts,
+  { ticket, condition }: TicketedPut,
+  callback: (judgement: UploadJudgement) => void,
+): void {
+  const { key, attributes } = ticket;
+  return findAll(parts.files, [...keysAround(key), key], (found) => {
+    if ('kind' in found) return callback({ ...found, kind: 'not-stored' });
+    const present = found.at(-1);
+    if (present?.manifest.kind === 'directory') return callback({ kind: 'is-directory' });
+    const refusal = refusalAround(parts, ticket, found.slice(0, -1), present);
+    if (refusal?.kind === 'no-directory') return callback(refusal);
+    if (!holds(condition, present)) return callback({ kind: 'unmet', file: present });
+    if (refusal !== undefined) return callback(refusal);
+    const kept = present?.manifest.attributes;
+    const all =
+      kept === undefined && attributes === undefined ? undefined : { ...kept, ...attributes };
+    const lookAgain = lookAround(parts, ticket, present);
+    const set = { condition: { ...asFound(present), lookAgain }, attributes: all };
+    return callback({ kind: 'judged', set });
+  });
+}
+
+/**
+ * Looks at the directories around the file once more when its record is set: a lock of one of them may be acknowledged by then, or
+ * a deletion of it.
+ */
+function lookAround(
+  parts: TicketedPutParts,
+  ticket: WriteTicket,
+  present: FileVersion | undefined,
+): SecondLook {
+  return (callback) =>
+    findAll(parts.files, keysAround(ticket.key), (around) => {
+      if ('kind' in around) return callback('unclear');
+      const refusal = refusalAround(parts, ticket, around, present);
+      // Whoever deletes the directory deletes a file that was there as well, and would not see its former content come back.
+      const isKept = refusal?.kind === 'no-directory' && present !== undefined;
+      return callback(refusal === undefined || isKept ? 'clear' : 'barred');
+    });
+}
+
+/**
+ * @param around the directories from the outermost on
+ * @param present the file as it was judged: its own locks are in its very record
+ */
+function refusalAround(
+  { clock }: TicketedPutParts,
+  { submitted = [] }: WriteTicket,
+  around: readonly (FileVersion | undefined)[],
+  present: FileVersion | undefined,
+): Extract<TicketedPutRefusal, { kind: 'no-directory' | 'locked' }> | undefined {
   // Nobody would find it there, and no deletion of what is around it would reach it. The top has no record, and is always there.
-  const around = files.at(-2);
-  if (files.length > 1 && around?.manifest.kind !== 'directory') return { kind: 'no-directory' };
-  if (!holds(condition, present)) return { kind: 'unmet', file: present };
-  const way = files.map((file) => ({ locks: locksIn(file?.manifest.attributes, nowMs) }));
+  const isPlaced = around.length === 0 || around.at(-1)?.manifest.kind === 'directory';
+  if (!isPlaced) return { kind: 'no-directory' };
+  const nowMs = clock.wallMs();
+  const way = [...around, present].map((file) => ({
+    locks: locksIn(file?.manifest.attributes, nowMs),
+  }));
   // What is new is a change of its directory as well.
   const ways = present === undefined ? [way, way.slice(0, -1)] : [way];
   const tokens = new Set(submitted);
-  if (ways.some((each) => !mayChange(locksOver(each), tokens))) return { kind: 'locked' };
-  const kept = present?.manifest.attributes;
-  const all =
-    kept === undefined && attributes === undefined ? undefined : { ...kept, ...attributes };
-  return { kind: 'judged', set: { condition: asFound(present), attributes: all } };
+  const isFree = ways.every((each) => mayChange(locksOver(each), tokens));
+  return isFree ? undefined : { kind: 'locked' };
 }
 
 /** RFC 9110, 13.2.2, of a change. */

@@ -12,6 +12,7 @@ import type { OpensFiles } from '../../files/http/byteranges.ts';
 import { contentTagOf } from '../../files/http/content-tag.ts';
 import { digestHeaders } from '../../files/http/digest-headers.ts';
 import { answerFile } from '../../files/http/file-answer.ts';
+import { withServedHeaders } from '../../files/http/served-headers.ts';
 import type { FileManifest } from '../../files/manifest.ts';
 import type { ReadTicket } from '../../files/tickets/ticket.ts';
 import type { OpenedStore } from '../blob-server.ts';
@@ -58,7 +59,10 @@ export class TicketDownloads {
 }
 
 /** What the ticket says is enough: the record of the file may name another blob by now. */
-function manifestOf({ id, size, sha512, md5, contentType, modifiedMs }: ReadTicket): FileManifest {
-  const fields = { size, sha512, md5, contentType, modifiedMs, replicationClass: DEFAULT_CLASS };
+function manifestOf(ticket: ReadTicket): FileManifest {
+  const { id, size, sha512, md5, contentType, modifiedMs } = ticket;
+  const attributes = withServedHeaders(undefined, ticket.served);
+  const replicationClass = DEFAULT_CLASS;
+  const fields = { size, sha512, md5, contentType, modifiedMs, attributes, replicationClass };
   return { ...fields, kind: 'blob', blob: id };
 }

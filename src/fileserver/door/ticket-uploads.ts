@@ -11,6 +11,7 @@ import { CheckedBody } from '../../files/http/checked-body.ts';
 import { contentTagHeaders } from '../../files/http/content-tag.ts';
 import { digestHeaders } from '../../files/http/digest-headers.ts';
 import { unmetReply } from '../../files/http/file-answer.ts';
+import { servedHeaders, withServedHeaders } from '../../files/http/served-headers.ts';
 import type { UploadHeaders } from '../../files/http/upload-headers.ts';
 import type { WriteTicket } from '../../files/tickets/ticket.ts';
 import {
@@ -71,10 +72,20 @@ export class TicketUploads {
   ): void {
     const { request, ticket, read, content } = upload;
     const { protocol, told, condition } = read;
-    const { contentType, modifiedMs, sums } = told;
+    const { contentType, modifiedMs, sums, served } = told;
     const body = new CheckedBody(content, sums);
     const expected = { md5: sums.md5, sha512: sums.sha512 };
-    const put = { ticket, body, contentType, modifiedMs, condition, expected };
+    // What the broker was told of the file counts, as for its type.
+    const all = { ...served, ...servedHeaders(ticket.attributes) };
+    const attributes = withServedHeaders(ticket.attributes, all);
+    const put = {
+      ticket: { ...ticket, attributes },
+      body,
+      contentType,
+      modifiedMs,
+      condition,
+      expected,
+    };
     putWithTicket(this.#parts, put, (outcome) => {
       if (body.fault !== undefined) {
         return reply(errorReply('bad-parameter', `${body.fault}; nothing was stored`));

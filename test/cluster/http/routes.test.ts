@@ -258,6 +258,11 @@ test('who posts to a path names the ones behind it that take a POST', () => {
     'this path takes GET, HEAD; POST goes to /v1/keys/{key...}/incr, /v1/keys/{key...}/append\n',
   );
   expect(textOf('PATCH')).toBe('this path takes GET, HEAD\n');
+  // Where hardly any path takes the method, those are named wherever they are.
+  routes.add({ path: '/other', methods: ['PATCH'] }, handler);
+  expect(textOf('PATCH')).toBe('this path takes GET, HEAD; PATCH goes to /other\n');
+  for (const path of ['/another', '/third']) routes.add({ path, methods: ['PATCH'] }, handler);
+  expect(textOf('PATCH')).toBe('this path takes GET, HEAD\n');
 });
 
 test.each([

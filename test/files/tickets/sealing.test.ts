@@ -20,6 +20,7 @@ const READ: ReadTicket = {
   size: 3,
   sha512: '0a'.repeat(64),
   md5: '0b'.repeat(16),
+  served: {},
 };
 const WRITE: WriteTicket = {
   purpose: 'write',
@@ -35,7 +36,13 @@ const WRITE: WriteTicket = {
 };
 
 describe('a sealed ticket', () => {
-  test.each([READ, WRITE])('comes back as it was: $purpose', (ticket) => {
+  const NAMED = "attachment; filename*=UTF-8''%C3%A4; x=\xe4";
+  const SERVED: readonly ReadTicket[] = [
+    { ...READ, served: { 'cache-control': 'public, max-age=60' } },
+    { ...READ, contentType: undefined, served: { 'content-disposition': NAMED } },
+    { ...READ, contentType: undefined, served: {} },
+  ];
+  test.each([READ, WRITE, ...SERVED])('comes back as it was: $purpose', (ticket) => {
     const token = sealTicket(ticket, SECRET);
     expect(token).toMatch(/^[A-Za-z0-9_-]+$/);
     expect(openTicket(token, SECRET, END_MS - 1)).toStrictEqual({ kind: 'valid', ticket });

@@ -17,6 +17,7 @@ const TERMS: TicketTerms = {
   sha512: '0a'.repeat(64),
   md5: '0b'.repeat(16),
   modifiedMs: 0,
+  served: {},
 };
 
 let memory: MemoryOperations;

@@ -13,7 +13,7 @@ import {
 import { LOCKS_ATTRIBUTE } from '../../../src/files/locks.ts';
 import type { FileAttributes } from '../../../src/files/manifest.ts';
 import { encodeManifest, type FileManifest } from '../../../src/files/manifest.ts';
-import type { PutFile } from '../../../src/files/outcomes.ts';
+import type { PutFile, PutFileOutcome } from '../../../src/files/outcomes.ts';
 import type { WriteTicket } from '../../../src/files/tickets/ticket.ts';
 import { TICKETED_UPLOAD_MS_MAX, TicketRecords } from '../../../src/files/tickets/ticket-record.ts';
 import {
@@ -230,6 +230,106 @@ describe('an upload with a ticket', () => {
       expect(put({ ticket: { ...TICKET, submitted: ['urn:b'] } })).toBe('stored');
     },
   );
+
+  /** Lets the set of the record end so, after the ticket was claimed. */
+  function endSetWith(end: PutFileOutcome, work: () => void = () => undefined): () => void {
+    const original = files.put.bind(files);
+    files.put = (request, callback) => {
+      let isSet = false;
+      const confirm: PutFile['confirm'] = (set, manifest) =>
+        request.confirm?.((confirmed) => {
+          isSet = confirmed !== undefined;
+          work();
+          set(undefined);
+        }, manifest);
+      original({ ...request, confirm }, (outcome) => callback(isSet ? end : outcome));
+    };
+    return () => {
+      files.put = original;
+    };
+  }
+  const FULL = { kind: 'not-stored', code: 'storage-full', detail: 'full' } as const;
+
+  test('gives its ticket back where nothing was stored with it', () => {
+    const undo = endSetWith(FULL);
+    expect(put()).toBe('not-stored');
+    expect(state()).toStrictEqual({ kind: 'unused' });
+    undo();
+    expect(put()).toBe('stored');
+    expect(put()).toBe('used');
+  });
+
+  test('leaves its ticket used where it may be stored, or another one has it', () => {
+    const undo = endSetWith({ kind: 'unknown', version: undefined });
+    expect(put()).toBe('unknown');
+    expect(state().kind).toBe('used');
+    expect(put()).toBe('used');
+    undo();
+    endSetWith(FULL, () => memory.keep(ticketKey(OTHER), Buffer.from('of another')));
+    expect(put({ ticket: { ...TICKET, id: OTHER } })).toBe('not-stored');
+    expect(memory.recordOf(ticketKey(OTHER))).toBeDefined();
+  });
+
+  test('says so where its ticket cannot be given back', () => {
+    endSetWith(FULL, () => {
+      memory.writes = { kind: 'unknown', version: undefined };
+    });
+    const { outcomes } = begin();
+    const detail = 'full; the ticket is used up, so ask the broker for another';
+    expect(outcomes).toMatchObject([{ code: 'storage-full', detail }]);
+  });
+
+  /** Lets somebody work when the record of the file is set, before anybody is told. */
+  function behindSet(work: () => void): void {
+    const original = files.put.bind(files);
+    files.put = (request, callback) => {
+      const confirm: PutFile['confirm'] = (set, manifest) =>
+        request.confirm?.((confirmed) => {
+          const { lookAgain } = confirmed?.condition ?? {};
+          if (confirmed === undefined || lookAgain === undefined) return set(confirmed);
+          const worked: typeof lookAgain = (seen) => {
+            work();
+            lookAgain(seen);
+          };
+          return set({ ...confirmed, condition: { ...confirmed.condition, lookAgain: worked } });
+        }, manifest);
+      original({ ...request, confirm }, callback);
+    };
+  }
+
+  test('that is in the folder before a lock of it is answered is undone, and one that was there is as it was', () => {
+    const lock = { token: 'urn:a', scope: 'exclusive', depth: 'infinity', owner: '' } as const;
+    const locks = [{ ...lock, expiresAtMs: 1000 }];
+    const attributes = { [LOCKS_ATTRIBUTE]: JSON.stringify(locks) };
+    behindSet(() => makeFolder(FOLDERS[0], attributes));
+    expect(put()).toBe('locked');
+    expect(files.names).toHaveLength(FOLDERS.length);
+    makeFolder(FOLDERS[0]);
+    files.keep(KEY, Buffer.from('former'));
+    expect(put()).toBe('locked');
+    files.find(KEY, (found) =>
+      expect(found).toMatchObject({ file: { manifest: { size: 'former'.length } } }),
+    );
+    makeFolder(FOLDERS[0]);
+    expect(put({ ticket: { ...TICKET, submitted: ['urn:a'] } })).toBe('stored');
+  });
+
+  test('that is new in a folder which is deleted meanwhile is undone', () => {
+    behindSet(() => files.delete(FOLDERS[1], NO_CONDITION, () => undefined));
+    expect(put()).toBe('no-directory');
+    expect(files.names).toHaveLength(FOLDERS.length - 1);
+    makeFolder(FOLDERS[1]);
+    // Who deletes the folder deletes what was in it, and its new content as well.
+    files.keep(KEY, Buffer.from('former'));
+    expect(put()).toBe('stored');
+  });
+
+  test('of which nobody can say whether it may stay is stored or not', () => {
+    behindSet(() => {
+      files.finds = { kind: 'failed', code: 'unanswered', detail: 'scripted' };
+    });
+    expect(put()).toBe('unknown');
+  });
 
   test('passes a lock with its token, and leaves it', () => {
     const lock = { token: 'urn:a', scope: 'exclusive', depth: '0', owner: '', expiresAtMs: 1000 };

@@ -30,7 +30,7 @@ export const FORM_POST: UploadProtocol = {
     if ('fault' in read) return { refusal: errorReply('bad-parameter', read.fault) };
     // What the headers say is of the form, and not of the file in it.
     const { modifiedMs } = read.told;
-    return { told: { contentType: undefined, modifiedMs, sums: {} } };
+    return { told: { contentType: undefined, modifiedMs, sums: {}, served: {} } };
   },
   open: (request, body, callback) => {
     const form = boundaryOf(request.header('content-type'));

@@ -16,6 +16,7 @@ import type { DavParts } from '../dav/resources.ts';
 import { BrokerGateway } from './broker.ts';
 import type { BrokerRules } from './config/active-config.ts';
 import type { BrokerConfigFile } from './config/config-file.ts';
+import { DavAccess } from './dav-access.ts';
 import { BrokerRest } from './rest/rest.ts';
 
 export interface BrokerOptions {
@@ -52,6 +53,7 @@ export class BrokerInterface implements HttpService, FurtherInterface {
       () => (rules.fileProblem === undefined ? 0 : 1),
     );
     new BrokerRest({ davParts, rules }).addTo(this.#routes);
+    new DavAccess({ dav, rules }).addTo(this.#routes);
     const { clock } = runtime;
     new BrokerGateway({ dav, davParts, clock, rules }).addTo(this.#routes, metrics);
   }

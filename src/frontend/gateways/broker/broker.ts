@@ -24,8 +24,8 @@ import { type BrokerAsk, readBrokerAsk, type UploadWishes } from './broker-usage
 import { makeAround } from './collections.ts';
 import { completeUpload } from './completion.ts';
 import type { BrokerRules } from './config/active-config.ts';
-import { type BrokerDomain, domainOf, ruleFor } from './config/broker-config.ts';
-import { redirectUpload, ruleWith } from './issuing.ts';
+import { type BrokerConfig, type BrokerDomain, domainOf, ruleFor } from './config/broker-config.ts';
+import { redirectUpload, ruleWith, wishRefusal } from './issuing.ts';
 import { OWN_FOLDER, ownTargetRefusal } from './own-paths.ts';
 import { redirectRead } from './reading.ts';
 
@@ -78,8 +78,9 @@ export class BrokerGateway {
   /** @returns the refusal where its Host, its path or its query is wrong */
   #read(request: RequestHead): ReadBrokerRequest | WholeReply {
     const host = request.header('host') ?? '';
-    const domain = domainOf(this.#parts.rules.current, host);
-    if (domain === undefined) return unknownDomainReply();
+    const { current } = this.#parts.rules;
+    const domain = domainOf(current, host);
+    if (domain === undefined) return unknownDomainReply(current, request.target);
     const read = readDavPath(rawPathOf(request.target), spaceOf(domain));
     if ('fault' in read) return errorReply(read.fault.code, read.fault.what);
     const { path } = read;
@@ -133,7 +134,9 @@ export class BrokerGateway {
       discardBody(request);
       reply(refusal);
     };
-    findWay(davParts, path, (found) => {
+    const unable = wishRefusal(davParts.files, wishes);
+    if (unable !== undefined) return refuse(unable);
+    return findWay(davParts, path, (found) => {
       if (found.kind === 'failed') return refuse(failedReply(found));
       return makeAround(davParts.files, found.way, (refusal) =>
         refusal === undefined
@@ -159,11 +162,14 @@ export function spaceOf(domain: BrokerDomain, wishes = NO_WISHES): DavSpace {
   return { root: '', domain: domain.name, ruleOf };
 }
 
-export function unknownDomainReply(): WholeReply {
-  return errorReply(
-    'unknown-domain',
-    'no domain of this broker has this Host: /.broker/domains lists them, and a domain_name in its configuration adds one',
-  );
+export function unknownDomainReply({ domains }: BrokerConfig, target: string): WholeReply {
+  const what =
+    'no domain of this broker has this Host: /.broker/domains lists them, and a domain_name in its configuration adds one';
+  const host = domains[0]?.hosts[0];
+  // The target is not repeated where it could end the quotation of a line that somebody copies.
+  const path = /^[\w./%-]{1,200}$/.test(target) ? target : '/';
+  const instead = `curl -H 'Host: ${host}' 'http://BROKER${path}'`;
+  return errorReply('unknown-domain', what, host === undefined ? {} : { instead });
 }
 
 function discardBody({ body }: HttpRequest): void {

@@ -4,8 +4,8 @@
 import { errorReply } from '../../../cluster/http/errors.ts';
 import type { HttpReply } from '../../../cluster/http/http.ts';
 import type { FileLayer } from '../../../files/outcomes.ts';
-import { hrefOf, keyOf } from '../dav/dav-path.ts';
-import { failedReply, noCollectionReply } from '../dav/dav-replies.ts';
+import { type DavPath, hrefOf, keyOf } from '../dav/dav-path.ts';
+import { failedReply } from '../dav/dav-replies.ts';
 import { overtakenReply } from '../dav/judgement.ts';
 import type { Resource, Way } from '../dav/resources.ts';
 
@@ -16,7 +16,7 @@ export function makeAround(
   callback: (refusal: HttpReply | undefined) => void,
 ): void {
   const file = around.find(({ kind }) => kind === 'file');
-  if (file !== undefined) return callback(belowFileReply(file));
+  if (file !== undefined) return callback(belowFileReply(file.path));
   const missing = around.filter(({ kind }) => kind === 'absent');
   const next = (index: number): void => {
     const resource = missing[index];
@@ -28,7 +28,7 @@ export function makeAround(
   next(0);
 }
 
-function belowFileReply({ path }: Resource): HttpReply {
+function belowFileReply(path: DavPath): HttpReply {
   const name = hrefOf(path, false);
   return errorReply('no-collection', `a file is at ${name}, and nothing can be stored below it`);
 }
@@ -48,9 +48,8 @@ function make(
         return callback(undefined);
       case 'unmet':
         // Somebody was faster: mostly with the same collection.
-        return callback(
-          outcome.file?.manifest.kind === 'directory' ? undefined : noCollectionReply(),
-        );
+        if (outcome.file?.manifest.kind === 'directory') return callback(undefined);
+        return callback(outcome.file === undefined ? overtakenReply() : belowFileReply(path));
       case 'not-stored':
         return callback(failedReply(outcome));
       case 'unknown':

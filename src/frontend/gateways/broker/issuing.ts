@@ -16,7 +16,9 @@ import { printHttpDate } from '../../../cluster/http/http-date.ts';
 import { parsePairs } from '../../../cluster/wire/query.ts';
 import { newBlobId } from '../../../files/blob-id.ts';
 import { classOfCopies } from '../../../files/classes.ts';
+import { readServedHeaders, withServedHeaders } from '../../../files/http/served-headers.ts';
 import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
+import type { FileLayer } from '../../../files/outcomes.ts';
 import { TICKET_MS_MAX, type WriteTicket } from '../../../files/tickets/ticket.ts';
 import { keyOf } from '../dav/dav-path.ts';
 import { failedReply } from '../dav/dav-replies.ts';
@@ -41,6 +43,8 @@ export function redirectUpload(parts: DavParts, asked: BrokerRequest, wishes: Up
   };
   const read = readDavUsage(request, path.space);
   if ('fault' in read) return answer(errorReply(read.fault.code, read.fault.what));
+  const unable = wishRefusal(parts.files, wishes);
+  if (unable !== undefined) return answer(unable);
   const { submitted } = read.usage;
   return findWay(parts, path, (found) => {
     if (found.kind === 'failed') return answer(failedReply(found));
@@ -75,6 +79,10 @@ function issue(
   const id = newBlobId(clock.wallMs(), random.token());
   const target = files.targetFor(id, lengthOf(request.header('content-length')));
   if (key === undefined || target === undefined) return answer(NO_TARGET);
+  // The headers of a form are those of its page, and not of the file in it.
+  const served = request.method === 'PUT' ? readServedHeaders(request) : { headers: {} };
+  if ('fault' in served) return answer(errorReply('bad-parameter', served.fault));
+  const attributes = withServedHeaders(undefined, served.headers);
   const terms: Omit<WriteTicket, 'expiresMs'> = {
     purpose: 'write',
     id,
@@ -82,6 +90,7 @@ function issue(
     contentType: contentTypeOf(request.header('content-type')),
     ...ruleWith(wishes, ruleFor(domain, path.segments)),
     bytesMax: FILE_BYTES_MAX,
+    ...(attributes === undefined ? {} : { attributes }),
     ...(submitted.size === 0 ? {} : { submitted: [...submitted] }),
   };
   return files.tickets.issue(terms, TICKET_MS_MAX, (issued) => {
@@ -103,6 +112,21 @@ export function ruleWith(
     replicationClass: replicate === undefined ? rule.replicationClass : classOfCopies(replicate),
     waitsForAll: waitsForAll ?? rule.waitsForAll,
   };
+}
+
+/** For who looks at the answer because nothing is there afterwards. */
+const NOTE =
+  'nothing is stored yet: send the file to the URL upload, as curl -L does by itself; for a program that follows no redirect add ?proxy=1, and let WebDAV programs mount /.broker/dav/';
+
+/** A file that is to be acknowledged with more copies than there are file servers would be, with fewer of them. */
+export function wishRefusal(
+  { fileServers }: Pick<FileLayer, 'fileServers'>,
+  { replicate, waitsForAll }: UploadWishes,
+): WholeReply | undefined {
+  const { length } = fileServers.filter(({ state }) => state === 'in');
+  if (waitsForAll !== true || replicate === undefined || replicate <= length) return undefined;
+  const what = `${replicate} copies were to be waited for, and the cluster has ${length} file servers; nothing was stored`;
+  return errorReply('no-file-server', what);
 }
 
 interface IssuedUpload extends Pick<WriteTicket, 'id' | 'expiresMs'> {
@@ -128,6 +152,7 @@ function issuedReply({ token, id, expiresMs, here, upload }: IssuedUpload): Whol
     upload,
     complete: `${here}?ticket=${token}&complete`,
     expires: printHttpDate(expiresMs),
+    note: NOTE,
   };
   return {
     status: 307,

@@ -58,7 +58,7 @@ export function linked(
     if (issued.kind === 'failed') return callback(failedReply(issued));
     const { token } = issued;
     const { segments } = path;
-    const shared = shareUrlsFor(domain, { segments, blob: own.id, token });
+    const shared = urlsElsewhere(request, shareUrlsFor(domain, { segments, blob: own.id, token }));
     const name = segments.at(-1) ?? Buffer.alloc(0);
     const [first, ...others] = [
       ...shared,
@@ -68,6 +68,31 @@ export function linked(
     const metalinkUrl = `http://${hostHeader(request)}${rawPathOf(request.target)}?metalink`;
     return callback({ fields: manifest, tag, urls: [first, ...others], metalinkUrl });
   });
+}
+
+/** A share puts the ticket behind its URL under this name. */
+const SENT_BY_SHARE = /[?&]token=/;
+
+/**
+ * A share that leads back to the broker, or to a proxy that asks the broker, would send its clients in a circle. So there they are
+ * sent on to file servers, as without a share.
+ * @returns the URLs of a share that lead away from here
+ */
+function urlsElsewhere(
+  request: BrokerRequest['request'],
+  urls: readonly string[],
+): readonly string[] {
+  if (urls.length === 0) return urls;
+  if (SENT_BY_SHARE.test(request.target)) return [];
+  const here = placeOf(`http://${hostHeader(request)}${rawPathOf(request.target)}`);
+  return urls.filter((url) => placeOf(url) !== here);
+}
+
+/** @returns a URL without its query, in the form in which two of one place are the same */
+function placeOf(url: string): string | undefined {
+  if (!URL.canParse(url)) return undefined;
+  const { host, pathname } = new URL(url);
+  return `${host}${pathname}`;
 }
 
 const NOWHERE = errorReply(

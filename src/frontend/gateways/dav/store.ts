@@ -5,6 +5,7 @@ import type { ByteStream } from '../../../cluster/http/byte-stream.ts';
 import { errorReply } from '../../../cluster/http/errors.ts';
 import type { HttpReply, WholeReply } from '../../../cluster/http/http.ts';
 import { contentTagHeaders } from '../../../files/http/content-tag.ts';
+import { type ServedHeaders, withServedHeaders } from '../../../files/http/served-headers.ts';
 import type { ToldSums } from '../../../files/http/upload-sums.ts';
 import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
 import type { ConfirmedSet, PutFileOutcome } from '../../../files/outcomes.ts';
@@ -30,6 +31,7 @@ export interface ToldFile {
   readonly contentType: string | undefined;
   readonly modifiedMs: number | undefined;
   readonly sums: ToldSums;
+  readonly served: ServedHeaders;
 }
 
 export function putFile(
@@ -57,7 +59,9 @@ export function putFile(
     const confirm = (callback: (set: ConfirmedSet | undefined) => void) =>
       judgeAgain(parts, usage, way, (again) => {
         late = again.kind === 'refused' ? again.reply : undefined;
-        callback(again.kind === 'refused' ? undefined : setOver(parts, again.way.self, usage));
+        callback(
+          again.kind === 'refused' ? undefined : setOver(parts, again.way.self, usage, told),
+        );
       });
     return parts.files.put(
       {
@@ -66,7 +70,7 @@ export function putFile(
         bytesMax: FILE_BYTES_MAX,
         contentType,
         modifiedMs,
-        ...setOver(parts, way.self, usage),
+        ...setOver(parts, way.self, usage, told),
         replicationClass,
         waitsForAll,
         inlineMax,
@@ -79,13 +83,18 @@ export function putFile(
 }
 
 /** A file is set over the record that was judged, and keeps what that has beside its content. */
-function setOver(parts: DavParts, self: Resource, { submitted }: DavUsage): ConfirmedSet {
+function setOver(
+  parts: DavParts,
+  self: Resource,
+  { submitted }: DavUsage,
+  { served }: ToldFile,
+): ConfirmedSet {
   const affected = self.kind === 'absent' ? 'membership' : 'resource';
   const lookAgain = lookAround(parts, self, { affected, submitted });
   const { etag, file } = self;
   return {
     condition: { ...asJudged({ etag }), lookAgain },
-    attributes: file?.manifest.attributes,
+    attributes: withServedHeaders(file?.manifest.attributes, served),
   };
 }
 

@@ -119,6 +119,7 @@ describe('an upload', () => {
       id: ticket.id,
       upload: `http://a.example:80/t/${token}/z.jpg`,
       complete: `http://h:1/x/y/z.jpg?ticket=${token}&complete`,
+      note: expect.stringMatching(/^nothing is stored yet: .* curl -L /),
       expires: 'Thu, 29 Feb 2024 13:00:00 GMT',
     });
     expect(ticket).toMatchObject({
@@ -145,8 +146,15 @@ describe('an upload', () => {
 
   test('has the rule that it wishes for', () => {
     const stage = new Stage();
-    const { ticket } = stage.issued('/a.jpg?replicate=4&client_wait_to_finish=true');
-    expect(ticket).toMatchObject({ replicationClass: 'copies-4', waitsForAll: true });
+    const { ticket } = stage.issued('/a.jpg?replicate=2&client_wait_to_finish=true');
+    expect(ticket).toMatchObject({ replicationClass: 'copies-2', waitsForAll: true });
+    // They come when there are as many file servers; nobody can wait for them here.
+    expect(stage.issued('/a.jpg?replicate=4').ticket.replicationClass).toBe('copies-4');
+    for (const more of ['', '&proxy=1']) {
+      const target = `/a.jpg?replicate=4&client_wait_to_finish=true${more}`;
+      expect(stage.did('PUT', target, {}, TEXT)).toBe('503 no-file-server');
+    }
+    expect(stage.files.requests).toEqual([]);
     expect(stage.did('PUT', '/a?replicate=0')).toBe('400 bad-parameter');
     expect(stage.did('PUT', '/a?replicate=17')).toBe('400 bad-parameter');
     expect(stage.did('PUT', '/a?client_wait_to_finish=maybe')).toBe('400 bad-parameter');
@@ -208,6 +216,49 @@ describe('an upload', () => {
     expect(stage.did('GET', '/a?v=2&complete')).toBe('302');
   });
 
+  test('says where a method is that its path does not take', () => {
+    const told = (method: string, target: string) => textOf(new Stage().ask(method, target));
+    expect(told('PATCH', '/a')).toContain('PATCH goes to /.broker/files');
+    expect(told('POST', '/')).toContain('POST goes to /.broker/clone, /{path...}');
+  });
+
+  test('says how its file is served, to who reads it through the broker and by a ticket', () => {
+    const stage = new Stage();
+    const named = "attachment; filename*=UTF-8''%C3%A4.txt";
+    const said = { 'cache-control': 'public, max-age=60', 'content-disposition': named };
+    const { ticket } = stage.issued('/a.txt', said);
+    expect(ticket.attributes).toEqual({
+      'http-cache-control': 'public, max-age=60',
+      'http-content-disposition': named,
+    });
+    // A form has the headers of its page.
+    expect(stage.issued('/a.txt', said, 'POST').ticket.attributes).toBeUndefined();
+    expect(stage.did('PUT', '/b.txt?proxy=1', said, TEXT)).toBe('201');
+    const served = (more = {}) => stage.ask('GET', '/b.txt?proxy=1', more);
+    const { etag = '' } = served().headers;
+    const conditions = [{}, { range: 'bytes=0-1' }, { 'if-none-match': String(etag) }];
+    expect(conditions.map((more) => served(more).status)).toEqual([200, 206, 304]);
+    for (const more of conditions) expect(served(more).headers).toMatchObject(said);
+    // Another content is served as before, but where it says something else.
+    const less = { 'cache-control': 'no-store' };
+    expect(stage.did('PUT', '/b.txt?proxy=1', less, 'other')).toBe('204');
+    expect(served().headers).toMatchObject({ ...said, ...less });
+    // The redirect itself is kept by nobody.
+    const { headers } = stage.ask('GET', '/b.txt');
+    expect([headers['cache-control'], headers['content-disposition']]).toEqual([
+      'no-store',
+      undefined,
+    ]);
+    const token = String(headers.location).split('/')[4] ?? '';
+    expect(stage.opened(token)).toMatchObject({ served: { ...said, ...less } });
+    for (const wrong of ['a'.repeat(513), 'a\u0100', 'a\nb']) {
+      for (const target of ['/c', '/c?proxy=1']) {
+        const sent = { 'content-disposition': wrong };
+        expect(stage.did('PUT', target, sent, TEXT)).toBe('400 bad-parameter');
+      }
+    }
+  });
+
   test('slips past no lock', () => {
     const stage = new Stage();
     const body =
@@ -232,10 +283,10 @@ describe('an upload', () => {
     expect(stage.did('GET', '/x/y.txt')).toBe('302');
     expect(await contentOf(stage.ask('GET', '/x/y.txt?proxy=1'))).toBe(TEXT);
     // What one file is to have is heard here as well.
-    const wishes = 'proxy=1&replicate=4&client_wait_to_finish=true';
+    const wishes = 'proxy=1&replicate=2&client_wait_to_finish=true';
     expect(stage.did('PUT', `/x/z.txt?${wishes}`, {}, TEXT)).toBe('201');
     expect(stage.files.requests[1]).toMatchObject({
-      replicationClass: 'copies-4',
+      replicationClass: 'copies-2',
       waitsForAll: true,
     });
   });
@@ -427,6 +478,56 @@ describe('domains', () => {
     for (const method of ['GET', 'PUT', 'POST', 'DELETE', 'PROPFIND']) {
       expect(stage.did(method, '/a', { host: 'three.example' })).toBe('421 unknown-domain');
     }
+    const told = textOf(stage.ask('GET', '/a.txt', { host: 'three.example' }));
+    expect(told).toContain("curl -H 'Host: www.one.example' 'http://BROKER/a.txt'");
+  });
+
+  test('are mounted below /.broker/dav/, where nothing is redirected', async () => {
+    const stage = new Stage(config);
+    const host = { host: 'one.example' };
+    expect(stage.did('MKCOL', '/.broker/dav/x', host)).toBe('201');
+    expect(stage.did('PUT', '/.broker/dav/x/a.jpg', host, TEXT)).toBe('201');
+    expect(stage.files.requests[0]).toMatchObject({
+      key: keyOf('x/a.jpg', 'www.one.example'),
+      replicationClass: 'broker:www.one.example:jpg',
+      waitsForAll: true,
+      inlineMax: 0,
+    });
+    expect(await contentOf(stage.ask('GET', '/.broker/dav/x/a.jpg?v=2', host))).toBe(TEXT);
+    expect(stage.did('GET', '/x/a.jpg', host)).toBe('302');
+    const listed = stage.ask('PROPFIND', '/.broker/dav/x/', { ...host, depth: '1' });
+    expect(await contentOf(listed)).toMatch(/href>\/\.broker\/dav\/x\/a\.jpg</);
+    const to = { ...host, destination: 'http://one.example/.broker/dav/b' };
+    expect(stage.did('MOVE', '/.broker/dav/x/a.jpg', to)).toBe('201');
+    const away = { ...host, destination: '/x/b' };
+    expect(stage.did('COPY', '/.broker/dav/b', away)).toBe('403 bad-destination');
+    expect(stage.did('DELETE', '/.broker/dav/x?y', host)).toBe('400 bad-parameter');
+    expect(stage.did('PUT', '/.broker/dav/a', { host: 'three.example' })).toBe(
+      '421 unknown-domain',
+    );
+    expect(stage.did('POST', '/.broker/dav/a', host)).toBe('404 unknown-path');
+  });
+
+  test('a share that leads back to the broker sends nobody in a circle', () => {
+    const stage = new Stage(
+      configOf(`domain {
+        domain_name *
+        share /there http://h:1/there/$path
+        share /cdn http://cdn.example/files
+        share / http://elsewhere.example/
+      }`),
+    );
+    for (const path of ['there/a b', 'cdn/a']) {
+      stage.files.keep(keyOf(path), Buffer.from(TEXT), BLOB);
+    }
+    const ticketed = /^http:\/\/a\.example:80\/t\//;
+    const at = (target: string) => stage.ask('GET', target).headers.location;
+    expect(at('/there/a%20b')).toMatch(ticketed);
+    const shared = String(at('/cdn/a'));
+    expect(shared).toMatch(/^http:\/\/cdn\.example\/files\/a\?token=/);
+    // What is in front of the broker asks it for what it has not, with the ticket that the broker gave.
+    expect(at(`/cdn/a${new URL(shared).search}`)).toMatch(ticketed);
+    expect(at('/cdn/a?v=2')).toMatch(/^http:\/\/cdn\.example\/files\/a\?token=/);
   });
 
   test('a share has its files at a URL of its own, and the file servers have them as well', () => {

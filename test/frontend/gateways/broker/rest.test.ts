@@ -80,8 +80,28 @@ describe('a file', () => {
     expect(textOf(stage.ask('PROPFIND', '/a.jpg', { depth: '0' }, ask))).toContain('>z</');
   });
 
+  test('is served as a change says, and its clone as well', () => {
+    const stage = stored('a.jpg');
+    const target = '/.broker/files?path=/a.jpg';
+    const none = { cache_control: null, content_disposition: null };
+    expect(json(stage, 'GET', target)).toMatchObject(none);
+    const said = { cache_control: 'max-age=60', content_disposition: 'inline; filename="ä"' };
+    expect(json(stage, 'PATCH', target, JSON.stringify(said))).toMatchObject(said);
+    const clone = JSON.stringify({ from: '/a.jpg', path: '/b.jpg' });
+    expect(stage.did('POST', '/.broker/clone', {}, clone)).toBe('201');
+    expect(stage.ask('GET', '/b.jpg?proxy=1').headers).toMatchObject({
+      'cache-control': 'max-age=60',
+      'content-disposition': 'inline; filename="ä"',
+    });
+    const other = { attributes: { 'http-cache-control': 'x' }, content_disposition: null };
+    const answer = json(stage, 'PATCH', target, JSON.stringify(other));
+    expect(answer).toMatchObject({ ...none, cache_control: 'max-age=60' });
+  });
+
   test.each([
     ['', '400 bad-parameter'],
+    ['{"content_disposition":"日本.txt"}', '400 bad-parameter'],
+    ['{"cache_control":"a\\r\\nset-cookie: b"}', '400 bad-parameter'],
     ['[]', '400 bad-parameter'],
     ['{"replicate":17}', '400 bad-parameter'],
     ['{"attributes":{"a":1}}', '400 bad-parameter'],

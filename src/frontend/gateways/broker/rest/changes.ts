@@ -7,6 +7,7 @@ import type { HttpReply } from '../../../../cluster/http/http.ts';
 import type { ReplyCallback } from '../../../../cluster/http/routes.ts';
 import { classOfCopies } from '../../../../files/classes.ts';
 import { contentTagHeaders } from '../../../../files/http/content-tag.ts';
+import { servedHeaders, withServedHeaders } from '../../../../files/http/served-headers.ts';
 import type { FileVersion } from '../../../../files/outcomes.ts';
 import { type DavPath, keyOf } from '../../dav/dav-path.ts';
 import { absentReply, failedReply, unstoredReply } from '../../dav/dav-replies.ts';
@@ -54,7 +55,10 @@ export function amendFile(
       key,
       file,
       change: {
-        attributes: withOwnAttributes(attributes, change.attributes ?? {}),
+        attributes: withServedHeaders(withOwnAttributes(attributes, change.attributes ?? {}), {
+          'cache-control': change.cache_control,
+          'content-disposition': change.content_disposition,
+        }),
         ...(change.type === undefined ? {} : { contentType: change.type }),
         ...classChange(domain, path, change.replicate),
       },
@@ -113,7 +117,9 @@ function cloneTo(
     return makeAround(parts.files, way, (refused) => {
       const key = keyOf(to);
       if (refused !== undefined || key === undefined) return reply(refused ?? absentReply());
-      const attributes = withOwnAttributes(undefined, ownAttributes(from.manifest.attributes));
+      const { attributes: all } = from.manifest;
+      const own = withOwnAttributes(undefined, ownAttributes(all));
+      const attributes = withServedHeaders(own, servedHeaders(all));
       const request = { from, to: key, attributes, condition: asJudged(way.self) };
       return parts.files.copy(request, (outcome) => {
         switch (outcome.kind) {

@@ -4,6 +4,7 @@ import { isUtf8 } from 'node:buffer';
 import { printHttpDate } from '../../../../cluster/http/http-date.ts';
 import { encodeBytes } from '../../../../cluster/wire/query.ts';
 import { contentTagOf } from '../../../../files/http/content-tag.ts';
+import { servedHeaders } from '../../../../files/http/served-headers.ts';
 import type { FileAttributes, FileFields } from '../../../../files/manifest.ts';
 import type { DirectoryEntry, FilePlacesOutcome } from '../../../../files/outcomes.ts';
 import type { PlacedServer } from '../../../../files/placement.ts';
@@ -45,12 +46,15 @@ export function describeFile(
   const isCollection = kind === 'directory';
   const inside = directoryOf(path);
   const basics = { domain: space.domain, ...pathView(inside), modified };
+  const served = servedHeaders(attributes);
   if (isCollection) return { ...basics, kind: 'collection' };
   return {
     ...basics,
     kind: 'file',
     type: typeOf(fields, nameTextOf(path)),
     ...sumsOf(fields),
+    cache_control: served['cache-control'] ?? null,
+    content_disposition: served['content-disposition'] ?? null,
     class: fields.replicationClass,
     attributes: ownAttributes(attributes),
   };

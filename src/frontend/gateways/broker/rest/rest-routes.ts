@@ -91,7 +91,7 @@ export const BROKER_REST_ROUTES = {
     ],
     parameters: [PATH, DOMAIN],
     body: {
-      text: '`attributes`, texts by their names, null for one that goes; `replicate`, null for the rule of its type; `type`.',
+      text: '`attributes`, texts by their names, null for one that goes; `replicate`, null for the rule of its type; `type`; `cache_control` and `content_disposition`, null for none.',
       types: [JSON_TYPE],
       example: CHANGE,
     },

@@ -8,6 +8,7 @@ import {
   dictionary,
   integer,
   Malformed,
+  Misshapen,
   object,
   optional,
   type Shape,
@@ -16,6 +17,7 @@ import {
 } from '../../../../cluster/wire/shapes.ts';
 import type { Cursor } from '../../../../cluster/wire/transfer-parts.ts';
 import { COPIES_MAX } from '../../../../files/classes.ts';
+import { isServedValue, SERVED_CHARACTERS_MAX } from '../../../../files/http/served-headers.ts';
 import { FILE_ATTRIBUTES_BYTES_MAX, FILE_ATTRIBUTES_MAX } from '../../../../files/manifest.ts';
 import { type DavPath, type DavSpace, readDavPath } from '../../dav/dav-path.ts';
 import { unknownWord } from '../known-words.ts';
@@ -31,6 +33,13 @@ function settable<T>(shape: Shape<T>): Shape<T | null | undefined> {
   return (value) => (value === undefined || value === null ? value : shape(value));
 }
 
+const servedValue: Shape<string> = (value) => {
+  if (typeof value === 'string' && isServedValue(value)) return value;
+  throw new Misshapen(
+    `is no header of up to ${SERVED_CHARACTERS_MAX} characters; in a name, others than Latin-1 are written as filename*=UTF-8''...`,
+  );
+};
+
 const path = text({ max: 4096 });
 const amendFields = {
   attributes: optional(
@@ -40,6 +49,8 @@ const amendFields = {
   ),
   replicate: settable(integer({ min: 1, max: COPIES_MAX })),
   type: optional(text({ max: 255 })),
+  cache_control: settable(servedValue),
+  content_disposition: settable(servedValue),
 };
 const cloneFields = { from: path, path, domain: optional(text({ max: 255 })) };
 const amendShape = object(amendFields);

@@ -118,7 +118,7 @@ export class BrokerRest {
     if (name === undefined) {
       const domain = domainOf(config, request.header('host') ?? '');
       return domain === undefined
-        ? reply(unknownDomainReply())
+        ? reply(unknownDomainReply(config, request.target))
         : then({ domain, parameters, reply });
     }
     const domain = domainCalled(config, name);
