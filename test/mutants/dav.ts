@@ -316,6 +316,15 @@ export const DAV_MUTANTS: readonly Mutant[] = [
     [PASSED],
   ),
   mutant(
+    'a-judgement-from-before-a-long-body-counts',
+    'store.ts',
+    [
+      'isFirst && parts.clock.wallMs() <= freshUntilMs',
+      'isFirst || parts.clock.wallMs() < 0 * freshUntilMs',
+    ],
+    ['once more where its body took long'],
+  ),
+  mutant(
     'a-collection-that-is-made-in-spite-of-a-lock',
     'store.ts',
     ['{ ...asJudged(NOTHING_THERE), lookAgain }', 'asJudged(NOTHING_THERE)'],
