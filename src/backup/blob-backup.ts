@@ -6,6 +6,7 @@ import { recordKey } from '../cluster/model/record.ts';
 import type { Folder, FolderFile } from '../cluster/ports.ts';
 import type { ClusterClient } from '../coordinator/cluster-client.ts';
 import { ConditionalWriter } from '../coordinator/operations/conditional/round.ts';
+import { LinearizableReader } from '../coordinator/operations/get/linearizable.ts';
 import { Reader } from '../coordinator/operations/get/round.ts';
 import { PageReader } from '../coordinator/operations/scan/page.ts';
 import { Writer } from '../coordinator/operations/set/writer.ts';
@@ -202,6 +203,7 @@ export class BlobBackup {
 export function filesOf(client: ClusterClient): FileLayer {
   const files = new ClusterFiles(client, {
     reader: new Reader(client),
+    linearizable: new LinearizableReader(client),
     pages: new PageReader(client),
     writer: new Writer(client),
     conditional: new ConditionalWriter(client),

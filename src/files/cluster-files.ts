@@ -5,7 +5,6 @@ import { bytesStream } from '../cluster/http/byte-stream.ts';
 import type { ErrorCode } from '../cluster/http/errors.ts';
 import { whenFullOf } from '../cluster/model/cluster-map.ts';
 import { etagOf } from '../cluster/model/condition.ts';
-import type { Clock } from '../cluster/ports.ts';
 import type { OperationContext } from '../coordinator/operations/operation-context.ts';
 import type { WriteRequest } from '../coordinator/operations/set/decision.ts';
 import type { BlobId } from './blob-id.ts';
@@ -47,12 +46,15 @@ import { type PlacedServer, placementOf } from './placement.ts';
 import { readOrder } from './read-order.ts';
 import { keepIfClear } from './second-look.ts';
 import { ClusterTickets } from './tickets/cluster-tickets.ts';
+import type { TicketClock } from './tickets/tickets.ts';
 
 /** H40: a cache may evict the record of a file, and nobody could tell then whether its blob is garbage. */
 const NO_FILES = {
   code: 'cache-has-no-files',
   detail: 'this cluster is a cache, and may forget any record: it stores no files',
 } as const;
+/** What is known of the file servers is a second old: one that is busier by less is as good as another. */
+const BUSIER_BY = 16;
 const UNREADABLE = {
   kind: 'failed',
   code: 'file-unreadable',
@@ -73,7 +75,7 @@ export class ClusterFiles implements FileLayer {
     { runtime, router, times: { scale } }: OperationContext,
     operations: FileOperations,
     times = fileTimes(scale),
-    clock: Clock = runtime.clock,
+    clock: TicketClock = runtime.clock,
   ) {
     const { reader } = operations;
     this.parts = {
@@ -201,8 +203,11 @@ export class ClusterFiles implements FileLayer {
     const { router, watch } = this.parts;
     const room = bytes ?? ROOM_BYTES_MIN;
     const placed = placementOf(id, router.map?.fileServers);
-    const [target] = this.#usable(placed.filter((server) => watch.hasRoom(server.id, room)));
-    return target === undefined ? undefined : this.#location(target);
+    const [first, second] = this.#usable(placed.filter((server) => watch.hasRoom(server.id, room)));
+    if (first === undefined) return undefined;
+    const isBusy =
+      second !== undefined && watch.busyOf(first.id) > watch.busyOf(second.id) + BUSIER_BY;
+    return this.#location(isBusy ? second : first);
   }
 
   /**

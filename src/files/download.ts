@@ -17,6 +17,8 @@ import type { PlacedServer } from './placement.ts';
  * on a machine that is slow everybody is, and somebody will answer in the end.
  */
 const READ_ROUNDS = 4;
+/** The same where all copies are at servers that have not answered for a while: a client waits in vain for none of them. */
+const READ_ROUNDS_DOWN = 1;
 /** How many bytes may wait for the reader before the connection is held back. */
 const QUEUED_BYTES_MAX = 256 * 1024;
 
@@ -35,7 +37,7 @@ export class Download implements ByteStream {
   readonly length: number;
   readonly #runtime: Pick<Runtime, 'timers' | 'network'>;
   readonly #times: FileTimes;
-  readonly #watch: Pick<FileServerWatch, 'failed'>;
+  readonly #watch: Pick<FileServerWatch, 'failed' | 'isUp'>;
   readonly #request: DownloadRequest;
   readonly #queue: Buffer[] = [];
   #queuedBytes = 0;
@@ -54,7 +56,7 @@ export class Download implements ByteStream {
   constructor(
     runtime: Pick<Runtime, 'timers' | 'network'>,
     times: FileTimes,
-    watch: Pick<FileServerWatch, 'failed'>,
+    watch: Pick<FileServerWatch, 'failed' | 'isUp'>,
     request: DownloadRequest,
   ) {
     const { first, last } = request.range;
@@ -91,9 +93,10 @@ export class Download implements ByteStream {
 
   #try(): void {
     const { blob, servers, size, range } = this.#request;
-    const round = servers.length === 0 ? READ_ROUNDS : Math.floor(this.#fruitless / servers.length);
+    const isAnyUp = servers.some(({ id }) => this.#watch.isUp(id));
+    const attemptsMax = servers.length * (isAnyUp ? READ_ROUNDS : READ_ROUNDS_DOWN);
     const server = servers[this.#at % Math.max(1, servers.length)];
-    if (server === undefined || round >= READ_ROUNDS) return this.#fail();
+    if (server === undefined || this.#fruitless >= attemptsMax) return this.#fail();
     const { last } = range;
     const isWhole = this.#next === 0 && last === size - 1;
     const headers: Record<string, string> = isWhole ? {} : { range: `bytes=${this.#next}-${last}` };

@@ -2,6 +2,7 @@
 
 import type { Runtime } from '../cluster/ports.ts';
 import type { ConditionalWriter } from '../coordinator/operations/conditional/round.ts';
+import type { LinearizableReader } from '../coordinator/operations/get/linearizable.ts';
 import type { Reader } from '../coordinator/operations/get/round.ts';
 import type { PageReader } from '../coordinator/operations/scan/page.ts';
 import type { Writer } from '../coordinator/operations/set/writer.ts';
@@ -13,6 +14,8 @@ import type { FileTimes } from './file-times.ts';
 /** Of stored keys, which those of files are. */
 export interface FileOperations {
   readonly reader: Pick<Reader, 'get'>;
+  /** For what is said to be stored though nobody was acknowledged: a read may find what only some members have (H21). */
+  readonly linearizable: Pick<LinearizableReader, 'get'>;
   readonly pages: Pick<PageReader, 'page'>;
   readonly writer: Pick<Writer, 'set'>;
   readonly conditional: Pick<ConditionalWriter, 'write'>;

@@ -268,8 +268,8 @@ export interface FileLayer {
    */
   locate(file: FileVersion): readonly FileLocation[];
   /**
-   * The first file server in the placement of a blob that is up and has room for it: who uploads there sends the bytes where
-   * one of the copies belongs.
+   * The first file server in the placement of a blob that is up and has room for it, or the second one where that is far less
+   * busy: who uploads there sends the bytes where one of the copies belongs.
    * @param bytes how long it will be; undefined where nobody has told
    * @returns undefined where no file server can take it
    */

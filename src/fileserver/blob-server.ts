@@ -5,7 +5,7 @@ import type { HttpRequest, WholeReply } from '../cluster/http/http.ts';
 import type { ReplyCallback } from '../cluster/http/routes.ts';
 import type { MapVersion } from '../cluster/model/cluster-map.ts';
 import type { ClusterId } from '../cluster/model/identity.ts';
-import type { Cancel } from '../cluster/ports.ts';
+import type { Cancel, Timers } from '../cluster/ports.ts';
 import type { BlobId } from '../files/blob-id.ts';
 import type { Rebuilt } from '../files/provenance.ts';
 import type { BlobStore } from './blob-store/blob-store.ts';
@@ -24,6 +24,9 @@ const WORKS_WAITING_MAX = 2048;
 const READ_AHEAD_DOWNLOADS_MAX = 64;
 const BLOCKS_AHEAD = 3;
 
+/** So long something waits for its turn, in ms: clients that are slow keep their slots for as long as they like. */
+export const TURN_WITHIN_MS = 10_000;
+
 const TOO_MANY = errorReply('overloaded', 'too many requests are under way on this file server');
 
 export interface OpenedStore {
@@ -33,31 +36,35 @@ export interface OpenedStore {
   readonly rebuilt?: Rebuilt | undefined;
 }
 
+/** What the rest of its file server says of itself. */
+export interface BlobServerParts {
+  readonly timers: Timers;
+  /** The factor of all times. */
+  readonly scale: number;
+  readonly opened: () => OpenedStore | undefined;
+  /** Why the store is not open yet, as text for people. */
+  readonly whyNot: () => string;
+  /** The version of the map by which blobs are placed. */
+  readonly map: () => MapVersion | undefined;
+  /** Called when somebody says that a blob may lack copies, or that nobody names it any more. */
+  readonly check: (id: BlobId) => void;
+}
+
 export class BlobServer {
   readonly uploads = new Slots({ max: UPLOADS_MAX, waitingMax: UPLOADS_WAITING_MAX });
   readonly downloads = new Slots({ max: DOWNLOADS_MAX, waitingMax: DOWNLOADS_WAITING_MAX });
   /** Uploads with tickets, each of which makes uploads of the other kind, also here: it must not wait for its own. */
   readonly ticketed = new Slots({ max: UPLOADS_MAX, waitingMax: UPLOADS_WAITING_MAX });
   readonly works = new Slots({ max: WORKS_MAX, waitingMax: WORKS_WAITING_MAX });
-  readonly #opened: () => OpenedStore | undefined;
-  readonly #whyNot: () => string;
-  /** Called when somebody says that a blob may lack copies, or that nobody names it any more. */
-  readonly check: (id: BlobId) => void;
-  /** The version of the map by which blobs are placed. */
-  readonly map: () => MapVersion | undefined;
+  readonly #parts: BlobServerParts;
+  readonly check: BlobServerParts['check'];
+  readonly map: BlobServerParts['map'];
   isStopping = false;
 
-  /** @param whyNot why the store is not open yet, as text for people */
-  constructor(
-    opened: () => OpenedStore | undefined,
-    whyNot: () => string,
-    map: () => MapVersion | undefined,
-    check: (id: BlobId) => void,
-  ) {
-    this.#opened = opened;
-    this.#whyNot = whyNot;
-    this.map = map;
-    this.check = check;
+  constructor(parts: BlobServerParts) {
+    this.#parts = parts;
+    this.check = parts.check;
+    this.map = parts.map;
   }
 
   /** Uploads and downloads under way. */
@@ -67,7 +74,7 @@ export class BlobServer {
 
   /** @returns the store, or the reply while it cannot be asked */
   get opened(): OpenedStore | WholeReply {
-    return this.#opened() ?? errorReply('not-ready', this.#whyNot());
+    return this.#parts.opened() ?? errorReply('not-ready', this.#parts.whyNot());
   }
 
   /** @returns the store, or the reply while no upload may begin */
@@ -91,7 +98,7 @@ export class BlobServer {
     return this.downloads.taken <= READ_AHEAD_DOWNLOADS_MAX ? BLOCKS_AHEAD : 1;
   }
 
-  /** Runs the work in its turn; a client that leaves before gives it up. */
+  /** Runs the work in its turn; a client that leaves before gives it up, and one whose turn does not come is refused. */
   inTurn(
     slots: Slots,
     request: Pick<HttpRequest, 'onceLeft'>,
@@ -107,10 +114,18 @@ export class BlobServer {
     });
     if (cancel === undefined) return reply(TOO_MANY);
     if (hasBegun) return undefined;
-    stay = request.onceLeft(() => {
+    const giveUp = () => {
+      stay();
       cancel();
       reply(TOO_MANY);
-    });
+    };
+    const { timers, scale } = this.#parts;
+    const cancelWait = timers.after(TURN_WITHIN_MS * scale, giveUp);
+    const remain = request.onceLeft(giveUp);
+    stay = () => {
+      cancelWait();
+      remain();
+    };
     return undefined;
   }
 }

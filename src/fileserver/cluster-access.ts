@@ -6,6 +6,7 @@ import type { Times } from '../cluster/model/limits.ts';
 import { COUNTERS, HybridClock } from '../cluster/model/version.ts';
 import type { Runtime } from '../cluster/ports.ts';
 import { ConditionalWriter } from '../coordinator/operations/conditional/round.ts';
+import { LinearizableReader } from '../coordinator/operations/get/linearizable.ts';
 import { Reader } from '../coordinator/operations/get/round.ts';
 import type { OperationContext } from '../coordinator/operations/operation-context.ts';
 import { PageReader } from '../coordinator/operations/scan/page.ts';
@@ -43,6 +44,7 @@ export function clusterAccess(
   const reader = new Reader(context);
   const operations = {
     reader,
+    linearizable: new LinearizableReader(context),
     pages: new PageReader(context),
     writer: new Writer(context),
     conditional: new ConditionalWriter(context),

@@ -131,12 +131,14 @@ export class FileServer implements Service {
       uptimeMs: () => this.#uptime.ms,
       spoiled: (id) => this.#upkeep?.spoiled(id),
     });
-    this.#server = new BlobServer(
-      () => this.#opened(),
-      () => this.#whyNotOpen(),
-      () => this.#router.map?.version,
-      (id) => this.#upkeep?.replicator.check(id),
-    );
+    this.#server = new BlobServer({
+      timers: runtime.timers,
+      scale: times.scale,
+      opened: () => this.#opened(),
+      whyNot: () => this.#whyNotOpen(),
+      map: () => this.#router.map?.version,
+      check: (id) => this.#upkeep?.replicator.check(id),
+    });
     this.#routes = new Routes('fileserver', runtime, metrics, { address });
     this.#addRoutes(metrics);
     inspect(this.#routes, metrics, {

@@ -145,7 +145,7 @@ export class Frontend implements Service {
     const linearizable = new LinearizableReader(context);
     const conditional = new ConditionalWriter(context);
     const pages = new PageReader(context);
-    const operations = { reader, pages, writer, conditional };
+    const operations = { reader, linearizable, pages, writer, conditional };
     this.#files = new ClusterFiles(context, operations, options.fileTimes, clock);
     const gatewayContext: GatewayContext = {
       reader: new UserReader(reader),

@@ -200,6 +200,18 @@ describe('clients are sent', () => {
     expect(stage.files.targetFor(BLOB, undefined)?.id).toBe(other);
   });
 
+  test('to the second one for uploads where the first is far busier', () => {
+    const target = (busy: Readonly<Record<string, number>>) => {
+      const stage = new FileStage();
+      stage.askRooms({ a: ROOM, b: ROOM, c: ROOM }, busy);
+      return stage.files.targetFor(BLOB, undefined)?.id;
+    };
+    expect(target({})).toBe(one);
+    expect(target({ [one]: 20, [other]: 4 })).toBe(one);
+    expect(target({ [one]: 21, [other]: 4 })).toBe(other);
+    expect(target({ [one]: 21, [other]: 20 })).toBe(one);
+  });
+
   test('nowhere for what is in its record', () => {
     expect(sent(new FileStage(), INLINE)).toEqual([]);
   });

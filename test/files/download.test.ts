@@ -28,18 +28,20 @@ interface Options {
   readonly range?: ByteRange;
   readonly content?: Buffer;
   readonly network?: ScriptedNetwork;
+  /** Servers that have not answered for a while; none by default. */
+  readonly down?: readonly string[];
 }
 
 function downloading(options: Options = {}) {
   const { servers = ['a', 'b', 'c'], content = CONTENT, network = new ScriptedNetwork() } = options;
-  const { range = { first: 0, last: content.length - 1 } } = options;
+  const { range = { first: 0, last: content.length - 1 }, down = [] } = options;
   const time = new VirtualTime();
   const failed: string[] = [];
   const begun: boolean[] = [];
   const download = new Download(
     { timers: time, network },
     TIMES,
-    { failed: (id) => failed.push(id) },
+    { failed: (id) => failed.push(id), isUp: (id) => !down.includes(id) },
     { blob: BLOB, size: content.length, range, servers: servers.map((name) => placedServer(name)) },
   );
   const hand = new HandReader(download);
@@ -342,6 +344,18 @@ describe('a copy that sends nothing', () => {
     // Eight attempts were in vain: nobody has it.
     expect([network.requests.length, begun]).toEqual([8, [false]]);
     expectNothingLeft();
+  });
+
+  test('is tried once where all its servers are down, and on where one is not', () => {
+    const all = downloading({ down: ['a', 'b', 'c'] });
+    all.start();
+    all.pass(3 * TIMES.byteMs);
+    expect([all.asked(), all.begun]).toEqual(['a b c', [false]]);
+    all.expectNothingLeft();
+    const some = downloading({ down: ['a', 'b'] });
+    some.start();
+    some.pass(3 * TIMES.byteMs);
+    expect([some.asked(), some.begun]).toEqual(['a b c a', []]);
   });
 
   test('has the patience of the first round again after any byte', () => {

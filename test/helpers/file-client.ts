@@ -19,6 +19,7 @@ import {
   connectToCluster,
 } from '../../src/coordinator/cluster-client.ts';
 import { ConditionalWriter } from '../../src/coordinator/operations/conditional/round.ts';
+import { LinearizableReader } from '../../src/coordinator/operations/get/linearizable.ts';
 import { Reader } from '../../src/coordinator/operations/get/round.ts';
 import { PageReader } from '../../src/coordinator/operations/scan/page.ts';
 import { Writer } from '../../src/coordinator/operations/set/writer.ts';
@@ -38,6 +39,7 @@ export class FileClient {
     this.client = client;
     this.files = new ClusterFiles(client, {
       reader: new Reader(client),
+      linearizable: new LinearizableReader(client),
       pages: new PageReader(client),
       writer: new Writer(client),
       conditional: new ConditionalWriter(client),

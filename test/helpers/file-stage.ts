@@ -81,6 +81,9 @@ export class FileStage {
           if (!this.isReaderHeld) answer(this.#records.get(name) ?? ABSENT);
         },
       },
+      linearizable: {
+        get: (key, answer) => answer(this.#records.get(key.toString('latin1')) ?? ABSENT),
+      },
       pages: { page: (operation, answer) => void this.pages.push({ operation, answer }) },
       writer: { set: (request, answer) => void this.sets.push({ request, answer }) },
       conditional: { write: (request, answer) => void this.writes.push({ request, answer }) },
@@ -102,7 +105,10 @@ export class FileStage {
   }
 
   /** Asks all file servers how they are: those with a number have so many free bytes, the others are silent. */
-  askRooms(freeBytes: Readonly<Record<string, number | undefined>>): void {
+  askRooms(
+    freeBytes: Readonly<Record<string, number | undefined>>,
+    busy: Readonly<Record<string, number>> = {},
+  ): void {
     this.network.called = (call) => {
       if (call.path !== '/room') return;
       const free = freeBytes[call.server];
@@ -111,7 +117,7 @@ export class FileStage {
         id: call.server,
         store: 'a-store',
         freeBytes: free,
-        busy: 0,
+        busy: busy[call.server] ?? 0,
         readOnly: false,
       });
     };

@@ -21,11 +21,17 @@ export class MemoryOperations {
   /** How the next ones end; undefined for as they should. */
   gets: ReadOutcome | undefined;
   writes: ConditionalOutcome | undefined;
+  /** What linearizable reads find where that is not what others find. */
+  settled: ReadOutcome | undefined;
   readonly #records = new Map<string, StoredRecord>();
   #version = 0x0196c6f1f2c40000n;
 
   readonly operations: Omit<FileOperations, 'pages'> = {
     reader: { get: (key, callback) => this.#get(key, callback) },
+    linearizable: {
+      get: (key, callback) =>
+        this.settled === undefined ? this.#get(key, callback) : callback(this.settled),
+    },
     writer: { set: (request, callback) => this.#set(request, callback) },
     conditional: { write: (request, callback) => this.#write(request, callback) },
   };

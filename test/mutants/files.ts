@@ -707,6 +707,42 @@ export const FILES_MUTANTS: readonly Mutant[] = [
     fate: tests(DOWNLOAD_TESTS, 'has its end with its last byte'),
   },
   {
+    name: 'uploads-go-where-many-are-under-way',
+    rule: 'FILES.md, 4',
+    edits: [
+      { file: 'src/files/cluster-files.ts', find: 'isBusy ? second : first', replace: 'first' },
+    ],
+    fate: tests('test/files/cluster-files.test.ts', 'where the first is far busier'),
+  },
+  {
+    name: 'uploads-go-to-the-least-busy-of-a-second-ago',
+    rule: 'FILES.md, 4',
+    edits: [
+      {
+        file: 'src/files/cluster-files.ts',
+        find: 'watch.busyOf(second.id) + BUSIER_BY',
+        replace: 'watch.busyOf(second.id)',
+      },
+    ],
+    fate: tests('test/files/cluster-files.test.ts', 'where the first is far busier'),
+  },
+  {
+    name: 'all-patience-for-those-that-are-down',
+    rule: 'FILES.md, GET (4)',
+    edits: [
+      { file: DOWNLOAD, find: 'isAnyUp ? READ_ROUNDS', replace: 'isAnyUp || true ? READ_ROUNDS' },
+    ],
+    fate: tests(DOWNLOAD_TESTS, 'once where all its servers are down'),
+  },
+  {
+    name: 'no-patience-where-one-is-down',
+    rule: 'FILES.md, GET (4)',
+    edits: [
+      { file: DOWNLOAD, find: 'servers.some(({ id }) =>', replace: 'servers.every(({ id }) =>' },
+    ],
+    fate: tests(DOWNLOAD_TESTS, 'once where all its servers are down'),
+  },
+  {
     name: 'patience-never-grows',
     rule: 'FILES.md, GET (4)',
     edits: [{ file: DOWNLOAD, find: '4 ** round', replace: '1 ** round' }],

@@ -484,4 +484,28 @@ export const FILESERVER_MUTANTS: readonly Mutant[] = [
     ],
     fate: tests(RANGE_TESTS, 'bytes'),
   },
+  {
+    name: 'a-turn-is-waited-for-without-a-bound',
+    rule: 'FILES.md, 5',
+    edits: [
+      {
+        file: 'src/fileserver/blob-server.ts',
+        find: 'timers.after(TURN_WITHIN_MS * scale, giveUp)',
+        replace: 'timers.after(TURN_WITHIN_MS * scale, () => undefined)',
+      },
+    ],
+    fate: tests('test/fileserver/blob-server.test.ts', 'whose turn does not come is refused'),
+  },
+  {
+    name: 'a-turn-that-has-come-is-refused',
+    rule: 'FILES.md, 5',
+    edits: [
+      {
+        file: 'src/fileserver/blob-server.ts',
+        find: '    stay = () => {\n      cancelWait();\n      remain();\n    };',
+        replace: '    stay = remain;',
+      },
+    ],
+    fate: tests('test/fileserver/blob-server.test.ts', 'whose turn has come is refused no more'),
+  },
 ];

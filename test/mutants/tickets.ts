@@ -104,6 +104,18 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
     [SECRET_TESTS, 'lives for an hour at most'],
   ),
   mutant(
+    'a-ticket-of-a-wrong-clock-lives-for-days',
+    `${TICKETS}/cluster-tickets.ts`,
+    ['const isWithin = opened.ticket.expiresMs <=', 'const isWithin = 0 <='],
+    [SECRET_TESTS, 'that ends later than any may'],
+  ),
+  mutant(
+    'tickets-are-issued-by-any-clock',
+    `${TICKETS}/cluster-tickets.ts`,
+    ['if (this.#runtime.clock.isKnown === false) return callback(NO_TIME);', ''],
+    [SECRET_TESTS, 'by nobody who was not told the time'],
+  ),
+  mutant(
     'each-process-has-its-own-secret',
     `${TICKETS}/ticket-secret.ts`,
     [
@@ -157,6 +169,12 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
     ],
     fate: { kind: 'seeds', first: 100, count: 60 },
   },
+  mutant(
+    'a-file-is-stored-that-only-some-members-have',
+    `${TICKETS}/ticket-record.ts`,
+    ['this.#operations.linearizable.get(use.key', 'this.#operations.reader.get(use.key'],
+    [PUT_TESTS, 'is not told by a record that only some members have'],
+  ),
   mutant(
     'a-ticket-is-not-claimed',
     `${TICKETS}/ticketed-put.ts`,
@@ -222,7 +240,7 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
     `${TICKETS}/ticketed-put.ts`,
     [
       "if (claimed === undefined || ended.kind === 'unknown') return callback(ended);",
-      'if (claimed !== null) return callback(ended);',
+      'if (claimed === undefined || id !== undefined) return callback(ended);',
     ],
     [PUT_TESTS, 'gives its ticket back'],
   ),

@@ -355,6 +355,11 @@ export class Routes {
 
   #wrongMethod({ method, target }: RequestHead, entries: PathEntries): WholeReply {
     const { allow } = entries;
+    // Behind the root are all paths of names, to which people mean to send it.
+    const near = pathOf(target) === '/' ? [...this.#patterns.values()] : [];
+    const [hint] = [entries, ...near.map((other) => other.entries)].flatMap(
+      ({ otherMethods }) => otherMethods,
+    );
     const taking = [...this.#exact, ...this.#patterns]
       .filter(([, other]) => other.entries.of(method) !== undefined)
       .map(([path]) => path);
@@ -362,11 +367,6 @@ export class Routes {
     // A method that hardly any path takes is meant for that one.
     const meant = behind.length > 0 || taking.length > FEW_PATHS ? behind : taking;
     const elsewhere = meant.length === 0 ? '' : `; ${method} goes to ${meant.join(', ')}`;
-    // Behind the root are all paths of names, to which people mean to send it.
-    const near = pathOf(target) === '/' ? [...this.#patterns.values()] : [];
-    const [hint] = [entries, ...near.map((other) => other.entries)].flatMap(
-      ({ otherMethods }) => otherMethods,
-    );
     const instead = hint === undefined ? '' : `; ${hint}`;
     return errorReply('method-not-allowed', `this path takes ${allow}${elsewhere}${instead}`, {
       headers: { allow },

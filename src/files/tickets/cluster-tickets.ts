@@ -1,22 +1,35 @@
 // The tickets of a cluster. Gateways issue them and redirect to a file server; the file server opens them. That one ticket stores
 // one file is in ticket-record.ts.
 
-import type { Runtime } from '../../cluster/ports.ts';
+import type { Random } from '../../cluster/ports.ts';
 import type { BlobId } from '../blob-id.ts';
 import type { FileOperations } from '../file-parts.ts';
 import { type OpenedTicket, openTicket, sealTicket, TOKEN_BYTES_MAX } from './sealing.ts';
 import { SUBMITTED_MAX, TICKET_MS_MAX, type Ticket, type TicketTerms } from './ticket.ts';
 import { TicketRecords } from './ticket-record.ts';
 import { type SecretOutcome, TicketSecret } from './ticket-secret.ts';
-import type { IssueTicketOutcome, TicketFailure, TicketState, Tickets } from './tickets.ts';
+import type {
+  IssueTicketOutcome,
+  TicketClock,
+  TicketFailure,
+  TicketState,
+  Tickets,
+} from './tickets.ts';
+
+/** So much later than its time allows a ticket may seem to end, in ms: clocks differ. */
+export const TICKET_SLACK_MS = 5 * 60 * 1000;
+
+interface TicketRuntime {
+  readonly clock: TicketClock;
+  readonly random: Random;
+}
 
 export class ClusterTickets implements Tickets {
-  readonly #runtime: Pick<Runtime, 'clock'>;
+  readonly #runtime: TicketRuntime;
   readonly #secret: TicketSecret;
   readonly records: TicketRecords;
 
-  /** @param runtime its clock is the cluster's (H31) */
-  constructor(runtime: Pick<Runtime, 'clock' | 'random'>, operations: FileOperations) {
+  constructor(runtime: TicketRuntime, operations: FileOperations) {
     this.#runtime = runtime;
     this.#secret = new TicketSecret(runtime, operations);
     this.records = new TicketRecords(operations);
@@ -29,6 +42,8 @@ export class ClusterTickets implements Tickets {
   ): void {
     const submitted = terms.purpose === 'write' ? (terms.submitted ?? []) : [];
     if (submitted.length > SUBMITTED_MAX) return callback(TOO_MANY_TOKENS);
+    // By a clock that is days ahead it would be a ticket of days.
+    if (this.#runtime.clock.isKnown === false) return callback(NO_TIME);
     return this.#secret.make((known) => {
       if (known.kind !== 'known') return callback(known.kind === 'failed' ? known : NO_SECRET);
       const expiresMs = this.#nowMs + Math.ceil(Math.min(lifetimeMs, TICKET_MS_MAX));
@@ -51,12 +66,19 @@ export class ClusterTickets implements Tickets {
   #openWith(known: SecretOutcome, token: string): OpenedTicket | TicketFailure {
     switch (known.kind) {
       case 'known':
-        return openTicket(token, known.secret, this.#nowMs);
+        return this.#withinTime(openTicket(token, known.secret, this.#nowMs));
       case 'absent':
         return { kind: 'forged' };
       case 'failed':
         return known;
     }
+  }
+
+  /** A ticket of an hour at most that ends later than in an hour was issued by a wrong clock: another one is to be asked for. */
+  #withinTime(opened: OpenedTicket): OpenedTicket {
+    if (opened.kind !== 'valid') return opened;
+    const isWithin = opened.ticket.expiresMs <= this.#nowMs + TICKET_MS_MAX + TICKET_SLACK_MS;
+    return isWithin ? opened : { ...opened, kind: 'expired' };
   }
 
   /** Asks for the secret before it is needed. */
@@ -77,6 +99,11 @@ const NO_SECRET = {
   kind: 'failed',
   code: 'not-stored',
   detail: 'the secret of tickets could not be made',
+} as const;
+const NO_TIME = {
+  kind: 'failed',
+  code: 'not-ready',
+  detail: 'no storage node has told its time yet, by which tickets end',
 } as const;
 const TOO_LONG = {
   kind: 'failed',

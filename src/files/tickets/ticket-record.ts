@@ -33,7 +33,7 @@ export type ClaimOutcome =
   | { readonly kind: 'used' }
   | TicketFailure;
 
-type TicketOperations = Pick<FileOperations, 'reader' | 'writer' | 'conditional'>;
+type TicketOperations = Pick<FileOperations, 'reader' | 'linearizable' | 'writer' | 'conditional'>;
 
 export class TicketRecords {
   readonly #operations: TicketOperations;
@@ -100,9 +100,15 @@ export class TicketRecords {
     });
   }
 
-  /** Whoever has claimed the ticket did not come to note the end: the record of the file is the truth. */
+  /**
+   * Whoever has claimed the ticket did not come to note the end: the record of the file is the truth, once all members have it.
+   *
+   *   1. a file server claims the ticket, its set of the file reaches one member, and it dies
+   *   2. a get of this member finds the file, and one of another member does not
+   *   3. who was told that it is stored would not find it, where the first member is replaced
+   */
   #look(use: TicketUse, callback: (state: TicketState) => void): void {
-    this.#operations.reader.get(use.key, (outcome) => {
+    this.#operations.linearizable.get(use.key, (outcome) => {
       if (outcome.kind === 'failed') {
         return callback({ kind: 'failed', code: outcome.code, detail: outcome.detail });
       }

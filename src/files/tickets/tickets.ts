@@ -1,6 +1,7 @@
 // What gateways ask of tickets: to issue them, to open them, and what has become of one. cluster-tickets.ts does it.
 
 import type { ErrorCode } from '../../cluster/http/errors.ts';
+import type { Clock } from '../../cluster/ports.ts';
 import type { BlobId } from '../blob-id.ts';
 import type { FileKey } from '../file-key.ts';
 import type { OpenedTicket } from './sealing.ts';
@@ -38,10 +39,17 @@ export type IssueTicketOutcome =
   | { readonly kind: 'issued'; readonly token: string; readonly ticket: Ticket }
   | TicketFailure;
 
+/** The clock by which tickets end: that of the cluster (H31). */
+export interface TicketClock extends Clock {
+  /** Whether anybody has told it the time yet; a clock that needs nobody has none of it. */
+  readonly isKnown?: boolean;
+}
+
 export interface Tickets {
   /**
    * @param lifetimeMs from now, at most TICKET_MS_MAX
-   * @param callback called exactly once, nearly always before this returns; `bad-parameter` where a URL has no room for it
+   * @param callback called exactly once, nearly always before this returns; `bad-parameter` where a URL has no room for it,
+   *   `not-ready` before the time of the cluster is known
    */
   issue(
     terms: TicketTerms,

@@ -24,7 +24,7 @@ import { TicketDownloads } from './ticket-downloads.ts';
 import { TicketUploads } from './ticket-uploads.ts';
 import { WatchedBody } from './watched-body.ts';
 
-/** So long an upload waits for the time of the cluster, in ms. */
+/** So long a request waits for the time of the cluster, in ms. */
 const TIME_WITHIN_MS = 5000;
 
 /** A ticket of one of the purposes. */
@@ -75,13 +75,16 @@ export class Door {
   }
 
   #get(request: HttpRequest, reply: ReplyCallback, parameters: PathParameters): void {
-    this.#open(parameters, 'read', reply, (ticket) =>
-      this.#server.inTurn(this.#server.downloads, request, reply, (release) => {
-        const { opened } = this.#server;
-        const name = parameters.get('name')?.toString() ?? '';
-        if ('status' in opened) return releasing(release, reply)(opened);
-        return this.#downloads.answer(request, opened, { ticket, name }, releasing(release, reply));
-      }),
+    return this.#onceTimed(reply, () =>
+      this.#open(parameters, 'read', reply, (ticket) =>
+        this.#server.inTurn(this.#server.downloads, request, reply, (release) => {
+          const { opened } = this.#server;
+          const name = parameters.get('name')?.toString() ?? '';
+          if ('status' in opened) return releasing(release, reply)(opened);
+          const asked = { ticket, name };
+          return this.#downloads.answer(request, opened, asked, releasing(release, reply));
+        }),
+      ),
     );
   }
 
@@ -104,8 +107,8 @@ export class Door {
   }
 
   /**
-   * Its first sets must not be stamped by a clock that is days off. Clients come as soon as it was started again, so it lets them
-   * wait for the moment until a storage node has told the time.
+   * Its first sets must not be stamped by a clock that is days off, by which tickets that have ended would be good as well. Clients
+   * come as soon as it was started again, so it lets them wait for the moment until a storage node has told the time.
    */
   #onceTimed(refuse: ReplyCallback, begin: () => void): void {
     if (this.#clock.isKnown) return begin();

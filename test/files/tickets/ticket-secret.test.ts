@@ -3,7 +3,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { BlobId } from '../../../src/files/blob-id.ts';
 import { ticketSecretKey } from '../../../src/files/file-key.ts';
-import { ClusterTickets } from '../../../src/files/tickets/cluster-tickets.ts';
+import { ClusterTickets, TICKET_SLACK_MS } from '../../../src/files/tickets/cluster-tickets.ts';
 import { TICKET_MS_MAX, type TicketTerms } from '../../../src/files/tickets/ticket.ts';
 import { MemoryOperations } from '../../helpers/memory-operations.ts';
 import { SeededRandom } from '../../helpers/random.ts';
@@ -27,10 +27,13 @@ beforeEach(() => {
   time = new VirtualTime();
 });
 
+function all() {
+  return { ...memory.operations, pages: { page: () => undefined } };
+}
+
 /** A process of the cluster. */
 function aProcess(seed: number): ClusterTickets {
-  const runtime = { clock: time, random: new SeededRandom(seed) };
-  return new ClusterTickets(runtime, { ...memory.operations, pages: { page: () => undefined } });
+  return new ClusterTickets({ clock: time, random: new SeededRandom(seed) }, all());
 }
 
 function issue(tickets: ClusterTickets, terms = TERMS, lifetimeMs = 60_000): string {
@@ -132,6 +135,23 @@ describe('a ticket', () => {
     expect(open(tickets, token)).toBe('valid');
     time.runTo(TICKET_MS_MAX);
     expect(open(tickets, token)).toBe('expired');
+  });
+
+  test('that ends later than any may was issued by a wrong clock, and is taken for ended', () => {
+    const ahead = new VirtualTime();
+    ahead.runTo(TICKET_SLACK_MS);
+    const issuer = () => new ClusterTickets({ clock: ahead, random: new SeededRandom(1) }, all());
+    expect(open(aProcess(2), issue(issuer(), TERMS, TICKET_MS_MAX))).toBe('valid');
+    ahead.runTo(TICKET_SLACK_MS + 1);
+    expect(open(aProcess(2), issue(issuer(), TERMS, TICKET_MS_MAX))).toBe('expired');
+  });
+
+  test('is issued by nobody who was not told the time', () => {
+    const clock = { isKnown: false, monotonicMs: () => 0, wallMs: () => 0 };
+    const tickets = new ClusterTickets({ clock, random: new SeededRandom(1) }, all());
+    expect(issue(tickets)).toContain('not-ready');
+    clock.isKnown = true;
+    expect(open(tickets, issue(tickets))).toBe('valid');
   });
 
   test('that no URL has room for is not issued', () => {

@@ -3,6 +3,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { NO_CONDITION } from '../../../src/cluster/model/condition.ts';
 import { recordExpiresAtMs } from '../../../src/cluster/model/record.ts';
+import { VERSION_ZERO } from '../../../src/cluster/model/version.ts';
 import type { BlobId } from '../../../src/files/blob-id.ts';
 import {
   DEFAULT_CLASS,
@@ -394,6 +395,15 @@ describe('the state of a ticket', () => {
     expect(state()).toStrictEqual({ kind: 'used', use });
     memory.keep(KEY, encodeManifest(manifest));
     expect(state()).toStrictEqual({ kind: 'stored', use });
+  });
+
+  test('is not told by a record that only some members have', () => {
+    claim();
+    memory.keep(KEY, encodeManifest(manifest));
+    memory.settled = { kind: 'absent', version: VERSION_ZERO };
+    expect(state()).toStrictEqual({ kind: 'used', use });
+    memory.settled = { kind: 'failed', code: 'unanswered', detail: 'scripted' };
+    expect(state()).toMatchObject({ kind: 'failed', code: 'unanswered' });
   });
 
   test('is used where the file is of another upload', () => {
