@@ -88,6 +88,7 @@ export const fileserverCommand: Command = {
         node: address,
         host: words.host() ?? hostOf(address),
         port: parseAddress(address)?.port ?? 0,
+        controller,
         dataDirectory: undefined,
         filesDirectory: dataDirectory,
         bodyBytesMax: CONTROL_BYTES_MAX,

@@ -114,6 +114,7 @@ export const frontendCommand: Command = {
       ...identity,
       host: words.host() ?? hostOf(address),
       port: parseAddress(address)?.port ?? 0,
+      controller,
       dataDirectory: undefined,
       bodyBytesMax: valueBytesMax,
       valueBytesMax,

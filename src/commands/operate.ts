@@ -47,7 +47,13 @@ export const drainCommand: Command = {
     const undo = words.flag('undo');
     await ask(words, undo ? CONTROL.undrain : CONTROL.drain, message);
     if (undo) return print(words, {}, await undone(words, message.node));
-    if (words.flag('detach')) return print(words, {}, `${message.node} drains`);
+    if (words.flag('detach')) {
+      return print(
+        words,
+        {},
+        `${message.node} has begun to hand over; velour status says when it may be stopped`,
+      );
+    }
     await untilEmpty(words, message.node);
     return print(words, {}, `${message.node} has handed over all that it held: it may be stopped`);
   },

@@ -15,9 +15,10 @@ import {
   startHttpServer,
 } from '../cluster/io/server/http-server.ts';
 import { CannotListen, EVERYWHERE } from '../cluster/io/server/listeners.ts';
-import { formatAddress } from '../cluster/model/identity.ts';
+import { type Address, formatAddress } from '../cluster/model/identity.ts';
 import type { DrainOptions, HttpService, Logger, Runtime, Service } from '../cluster/ports.ts';
 import { VERSION } from '../cluster/software.ts';
+import { tellOtherNode } from './named-controller.ts';
 import type { Arguments } from './options.ts';
 import { ignoreHangup, onStopSignals } from './signals.ts';
 
@@ -27,6 +28,8 @@ export interface ServedRole {
   readonly node: string;
   readonly host: string;
   readonly port: number;
+  /** Undefined for the controller itself. */
+  readonly controller?: Address;
   readonly dataDirectory: string | undefined;
   /** The directory of a file server, in place of a data directory. */
   readonly filesDirectory?: string;
@@ -72,6 +75,8 @@ export async function serve(role: ServedRole, words: Arguments): Promise<void> {
     ),
   );
   logListening(servers, role, logger);
+  const { controller } = role;
+  if (controller !== undefined) await tellOtherNode(controller, logger);
 }
 
 /** Sets what all processes of a role have in common: the name in `ps`, the log, and the reasons to exit. */

@@ -61,6 +61,7 @@ export const storageCommand: Command = {
         node: address,
         host: words.host() ?? hostOf(address),
         port: parseAddress(address)?.port ?? 0,
+        controller,
         dataDirectory: words.optionalText('data-dir'),
         bodyBytesMax: CONTROL_BYTES_MAX,
         valueBytesMax,

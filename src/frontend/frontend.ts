@@ -185,7 +185,8 @@ export class Frontend implements Service {
       { runtime, classes: new ClassRecords(operations) },
       broker?.configFile,
     );
-    const davParts = { files: this.#files, clock, random: runtime.random };
+    const { random, timers } = runtime;
+    const davParts = { files: this.#files, clock, random, timers };
     this.further = [
       ...(blobs === undefined
         ? []

@@ -32,14 +32,14 @@ const HOLD_MS = [0, 300] as const;
 const LEAVE_CHANCE = 0.2;
 const BYTES = [1000, 1000, 100_000] as const;
 
-type Headers = Readonly<Record<string, string>>;
+type TreeHeaders = Readonly<Record<string, string>>;
 /** What is at a name: nothing, a collection, or a content by its ETag. */
-type State = 'absent' | 'collection' | (string & {});
+type EntryState = 'absent' | 'collection' | (string & {});
 
 /** A name in the tree; one client at a time changes it, so what is there is known but for what is under way. */
-interface Entry {
+interface TreeEntry {
   readonly name: string;
-  state: State;
+  state: EntryState;
   /** Under way, or nobody knows how it ended. */
   isBusy: boolean;
   /** How often it was changed, or tried to be. */
@@ -47,12 +47,12 @@ interface Entry {
 }
 
 /** What a change makes of each of its names. */
-type Effects = readonly (readonly [entry: Entry, state: State])[];
+type Effects = readonly (readonly [entry: TreeEntry, state: EntryState])[];
 
-interface Change {
+interface TreeChange {
   readonly method: 'PUT' | 'MKCOL' | 'DELETE' | 'COPY' | 'MOVE';
-  readonly entry: Entry;
-  readonly headers?: Headers;
+  readonly entry: TreeEntry;
+  readonly headers?: TreeHeaders;
   readonly content?: FileContent;
   readonly effects: Effects;
 }
@@ -69,13 +69,13 @@ interface TreeLock {
   readonly fromMs: number;
   untilMs: number;
   /** What was in the collection after `fromMs`; undefined before that was told. */
-  listing: ReadonlyMap<string, State> | undefined;
+  listing: ReadonlyMap<string, EntryState> | undefined;
 }
 
-interface Tree {
+interface LockedTree {
   readonly path: string;
   readonly key: FileKey;
-  readonly entries: Entry[];
+  readonly entries: TreeEntry[];
   readonly locks: TreeLock[];
   readonly acknowledged: AcknowledgedChange[];
   isMade: boolean;
@@ -88,8 +88,8 @@ export class LockedTreeClients {
   readonly #violation: (text: string) => void;
   readonly #turns: ClientTurns;
   readonly #bodies: FileBodies;
-  readonly #trees: Tree[] = [];
-  #tree: Tree;
+  readonly #trees: LockedTree[] = [];
+  #tree: LockedTree;
 
   constructor({ world, cluster, asker, thinkMs, violation }: JudgedClientsOf) {
     this.#world = world;
@@ -126,7 +126,9 @@ export class LockedTreeClients {
       .flatMap((tree) => tree.entries.map(({ name }) => entryKey(tree, name)));
   }
 
-  #begin(turn: (tree: Tree, frontend: SimulatedNode<Frontend>, done: () => void) => void): void {
+  #begin(
+    turn: (tree: LockedTree, frontend: SimulatedNode<Frontend>, done: () => void) => void,
+  ): void {
     this.#turns.begin((frontend, done) => {
       if (this.#tree.entries.length >= NAMES_MAX) this.#nextTree();
       const tree = this.#tree;
@@ -138,7 +140,7 @@ export class LockedTreeClients {
     });
   }
 
-  #nextTree(): Tree {
+  #nextTree(): LockedTree {
     const number = this.#trees.length;
     const name = `tree ${number}`;
     const key = directoryFileKey(DOMAIN, Buffer.alloc(0), Buffer.from(name));
@@ -156,7 +158,7 @@ export class LockedTreeClients {
     return this.#tree;
   }
 
-  #lock(tree: Tree, frontend: SimulatedNode<Frontend>, done: () => void): void {
+  #lock(tree: LockedTree, frontend: SimulatedNode<Frontend>, done: () => void): void {
     const { random } = this.#world;
     const asked = { method: 'LOCK', path: tree.path, headers: LOCK, bytes: LOCK_INFO };
     this.#request(frontend, asked, (reply) => {
@@ -182,7 +184,11 @@ export class LockedTreeClients {
   }
 
   /** Whoever has the lock finds what was acknowledged while it lasts, which was there before. */
-  #judge(tree: Tree, { fromMs, untilMs, listing }: TreeLock, change: AcknowledgedChange): void {
+  #judge(
+    tree: LockedTree,
+    { fromMs, untilMs, listing }: TreeLock,
+    change: AcknowledgedChange,
+  ): void {
     const { what, effects, startMs, endMs } = change;
     if (endMs < fromMs || endMs > untilMs) return;
     if (startMs > fromMs) return this.#break(tree, `${what} passed a lock that was there before`);
@@ -193,7 +199,7 @@ export class LockedTreeClients {
     }
   }
 
-  #write(tree: Tree, frontend: SimulatedNode<Frontend>, done: () => void): void {
+  #write(tree: LockedTree, frontend: SimulatedNode<Frontend>, done: () => void): void {
     const change = this.#draw(tree);
     if (change === undefined) return done();
     const { method, entry, headers = {}, content, effects } = change;
@@ -218,7 +224,7 @@ export class LockedTreeClients {
     });
   }
 
-  #draw(tree: Tree): Change | undefined {
+  #draw(tree: LockedTree): TreeChange | undefined {
     const { random } = this.#world;
     const free = tree.entries.filter(({ isBusy, state }) => !isBusy && state !== 'absent');
     const files = free.filter(({ state }) => state !== 'collection');
@@ -261,7 +267,7 @@ export class LockedTreeClients {
     }
   }
 
-  #newEntry({ entries }: Tree): Entry {
+  #newEntry({ entries }: LockedTree): TreeEntry {
     const entry = { name: `n${entries.length}`, state: 'absent', isBusy: false, changes: 0 };
     entries.push(entry);
     return entry;
@@ -269,9 +275,9 @@ export class LockedTreeClients {
 
   /** @param told with what is in the collection; undefined where that is not told as a whole */
   #list(
-    tree: Tree,
+    tree: LockedTree,
     frontend: SimulatedNode<Frontend>,
-    told: (listing: ReadonlyMap<string, State> | undefined) => void,
+    told: (listing: ReadonlyMap<string, EntryState> | undefined) => void,
   ): void {
     const before = new Map(tree.entries.map((entry) => [entry, entry.changes]));
     const asked = { method: 'PROPFIND', path: tree.path, headers: { depth: '1' }, bytes: TAGS };
@@ -297,7 +303,7 @@ export class LockedTreeClients {
     asked: {
       readonly method: string;
       readonly path: string;
-      readonly headers?: Headers;
+      readonly headers?: TreeHeaders;
       readonly bytes?: Buffer;
       readonly content?: FileContent | undefined;
     },
@@ -318,7 +324,7 @@ export class LockedTreeClients {
     );
   }
 
-  #break({ path, isGivenUp }: Tree, text: string): void {
+  #break({ path, isGivenUp }: LockedTree, text: string): void {
     // Where all clocks are set ahead for days, locks are over, as they should be.
     if (isGivenUp || this.#world.occurred.has('fault: clocks')) return;
     this.#violation(`dav: ${path}: ${text}, at ${this.#world.nowMs.toFixed(1)}`);
@@ -346,9 +352,9 @@ function textOf(reply: HttpReply, callback: (text: string | undefined) => void):
   return next();
 }
 
-function entriesIn(text: string, path: string): ReadonlyMap<string, State> | undefined {
+function entriesIn(text: string, path: string): ReadonlyMap<string, EntryState> | undefined {
   const responses = text.split('<D:response>').slice(1);
-  const found = new Map<string, State>();
+  const found = new Map<string, EntryState>();
   for (const response of responses) {
     const [, href = ''] = /<D:href>([^<]*)/.exec(response) ?? [];
     const name = href.slice(path.length + 1).replace(/\/$/, '');
@@ -360,7 +366,7 @@ function entriesIn(text: string, path: string): ReadonlyMap<string, State> | und
   return found;
 }
 
-function entryKey({ path }: Tree, name: string): FileKey {
+function entryKey({ path }: LockedTree, name: string): FileKey {
   const directory = decodeURIComponent(path.slice('/dav/'.length));
   const key = directoryFileKey(DOMAIN, Buffer.from(directory), Buffer.from(name));
   if (key === undefined) throw new RangeError(`${name} is no entry`);

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import type { Address } from '../../src/cluster/model/identity.ts';
 import { VERSION } from '../../src/cluster/software.ts';
 import { examineAll, type Finding } from '../../src/commands/doctor/finding.ts';
+import { readMetrics } from '../../src/commands/doctor/read-metrics.ts';
 import { silent } from '../../src/commands/doctor/silence.ts';
 import {
   clusterStatus,
@@ -11,7 +12,6 @@ import {
   judgeCluster,
   judgeNodes,
   type NodeSight,
-  readMetrics,
 } from '../../src/commands/doctor/verdicts.ts';
 
 const NODE = { address: '10.0.0.2:12500', fenced: false, draining: false, heardMsAgo: 100 };
@@ -145,6 +145,17 @@ const FILE_SERVER = sight([], {
 });
 const IN_MAP = { address: FILE_SERVER.address, host: 'rack', weight: 1, state: 'in' };
 const FULL = ['velourfog_memory_bytes 95', 'velourfog_memory_limit_bytes 100'];
+
+test.each([
+  ['in', 'velour drain f --detach, and then velour remove f'],
+  ['draining', 'for good, velour remove f'],
+])('a file server that is %s and silent may be gone for good', (state, todo) => {
+  const findings: Finding[] = [];
+  const mute = { ...FILE_SERVER, silence: { ...SILENT.silence, how: 'mute' as const } };
+  const fileServers = { f: { ...IN_MAP, state } };
+  judgeNodes([mute], statusWith({ fileServers }), (finding) => findings.push(finding));
+  expect(findings).toMatchObject([{ todo: expect.stringContaining(todo) }]);
+});
 
 test.each<[string, readonly NodeSight[], object, readonly string[]]>([
   ['that are well', [sight(['velourfog_time_scale 1'])], {}, []],

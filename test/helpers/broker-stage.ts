@@ -40,13 +40,18 @@ export class BrokerStage {
     }));
     const clock = { wallMs: () => this.nowMs, monotonicMs: () => this.nowMs };
     const random = { token: () => (++this.#tokens).toString(16).padStart(32, '0') };
+    const after = (_ms: number, run: () => void) => {
+      run();
+      return () => undefined;
+    };
+    const timers = { after };
     const metrics = new Metrics();
     const usage = () => ({ uptimeSeconds: 0, userCpuSeconds: 0, systemCpuSeconds: 0 });
     const runtime = { host: { usage }, clock } as unknown as Runtime;
     const { files } = this;
-    const dav = new DavGateway({ files, clock, random } as unknown as GatewayContext);
+    const dav = new DavGateway({ files, clock, random, timers } as unknown as GatewayContext);
     const routes = new Routes('frontend', runtime, new Metrics());
-    const davParts = { files, clock, random };
+    const davParts = { files, clock, random, timers };
     this.broker = new BrokerInterface(
       runtime,
       {

@@ -167,4 +167,28 @@ export const COMMANDS_MUTANTS: readonly Mutant[] = [
     ],
     fate: tests(STATUS_TESTS, 'begins with what is wrong'),
   },
+  {
+    name: 'what-is-drained-is-shown-as-draining',
+    rule: 'docs/operations.md',
+    edits: [
+      {
+        file: 'src/commands/cluster/node-texts.ts',
+        find: "return left === 0 ? 'drained, may be stopped' : 'draining';",
+        replace: "return left === -1 ? 'drained, may be stopped' : 'draining';",
+      },
+    ],
+    fate: tests(STATUS_TESTS, 'are shown as they are'),
+  },
+  {
+    name: 'a-lost-file-server-is-only-to-be-started',
+    rule: 'docs/operations.md',
+    edits: [
+      {
+        file: 'src/commands/doctor/verdicts.ts',
+        find: 'isHeard: sight.isHeard, gone })',
+        replace: 'isHeard: sight.isHeard, gone: gone && undefined })',
+      },
+    ],
+    fate: tests('test/commands/doctor.test.ts', 'may be gone for good'),
+  },
 ];

@@ -451,19 +451,40 @@ export const DAV_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-lock-that-looks-around-once',
     'locking.ts',
-    ['if (!isCompatible(asked.scope, others)) return', 'if (others.length > 99) return'],
+    ['if (over !== undefined) return yieldOrWait(over);', ''],
     ['of a file gives way to one of its collection'],
   ),
   mutant(
     'a-lock-that-looks-below-once',
     'locking.ts',
-    ['      if (below !== undefined) return refuse(below);\n', ''],
+    ['      if (below !== undefined) return yieldOrWait(below);\n', ''],
     ['of a collection gives way to one in it'],
+  ),
+  mutant(
+    'two-locks-that-both-give-way',
+    'locking.ts',
+    ['others.every(({ token }) => token > own)', 'false'],
+    ['is given to one of two that are asked for at once'],
+  ),
+  mutant(
+    'two-locks-that-wait-for-each-other',
+    'locking.ts',
+    ['others.every(({ token }) => token > own)', 'true'],
+    ['is given to one of two that are asked for at once'],
+  ),
+  mutant(
+    'a-lock-beside-one-that-does-not-give-way',
+    'locking.ts',
+    [
+      'if (!givesWay || looks <= 1) return refuse(refusal);',
+      'if (!givesWay) return refuse(refusal);\n    if (looks <= 1) return answer(lockReply(parts, way, 200, lock.token));',
+    ],
+    ['gives way to one'],
   ),
   mutant(
     'a-lock-over-locked-files',
     'locking.ts',
-    ['if (!isCompatible(lock.scope, locks)) roots.push', 'if (locks.length > 99) roots.push'],
+    ['if (!isCompatible(lock.scope, locks)) {', 'if (locks.length > 99) {'],
     ['of a collection is refused where one of its files is locked'],
   ),
   mutant(

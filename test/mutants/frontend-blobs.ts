@@ -42,6 +42,40 @@ export const FRONTEND_BLOBS_MUTANTS: readonly Mutant[] = [
     fate: tests(PEER_TESTS, 'sends next to nothing'),
   },
   {
+    name: 'a-form-at-the-root-is-told-nothing',
+    rule: 'docs/api.md',
+    edits: [
+      {
+        file: 'src/cluster/http/routes.ts',
+        find: "pathOf(target) === '/' ? [...this.#patterns.values()] : []",
+        replace: "pathOf(target) === '' ? [...this.#patterns.values()] : []",
+      },
+    ],
+    fate: tests(DTFC_TESTS, 'is told how'),
+  },
+  {
+    name: 'a-peer-that-never-ends-is-stored',
+    rule: 'FILES.md, 4',
+    edits: [
+      { file: LOADS, find: 'body.length === undefined ? UNANNOUNCED_BYTES_MAX : ', replace: '' },
+    ],
+    fate: tests(PEER_TESTS, 'of what does not only so much'),
+  },
+  {
+    name: 'a-load-that-nobody-waits-for-goes-on',
+    rule: 'FILES.md, 4',
+    edits: [{ file: LOADS, find: 'running.answer?.expect(UNATTENDED);', replace: '' }],
+    fate: tests(PEER_TESTS, 'only where it is fast, at each peer'),
+  },
+  {
+    name: 'the-next-peer-may-trickle-to-nobody',
+    rule: 'FILES.md, 4',
+    edits: [
+      { file: LOADS, find: 'if (!running.isAttended) answer.expect(UNATTENDED);', replace: '' },
+    ],
+    fate: tests(PEER_TESTS, 'only where it is fast, at each peer'),
+  },
+  {
     name: 'a-mark-that-nobody-understands-is-404',
     rule: 'FILES.md, 4',
     edits: [{ file: MARKED, find: "?? '403'", replace: "?? '404'" }],

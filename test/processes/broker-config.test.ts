@@ -141,6 +141,7 @@ describe('while it runs', () => {
     const stored = await stat('a.jpg');
     expect(stored.class).toBe('broker:www.domain.com:jpg');
     expect(stored.holders).toHaveLength(2);
+    expect(await stat('/a.jpg')).toEqual(stored);
     for (const copies of [3, 2]) {
       writeFileSync(path, ofCopies(copies));
       await until(async () => {
@@ -168,6 +169,15 @@ describe('while it runs', () => {
     await until(async () => (await toldOfTheFile()).isWrong === '0');
     expect((await toldOfTheFile()).health).toContain('[+]rules ok');
     expect((await toldOfTheFile()).status.out).not.toContain(PLACE);
+  });
+
+  test('a space that no domain has is told from one that is empty for now', async () => {
+    const to = ['--controller', cluster.controller];
+    const listed = await ran('files', 'ls', '/b.j', '--space', 'd:www.domain.com', ...to);
+    expect([listed.code, listed.out.split('\t')[0], listed.said]).toEqual([0, 'b.jpg', '']);
+    const other = await ran('files', 'ls', '--space', 'd:domain.com', ...to);
+    expect([other.code, other.out]).toEqual([0, '']);
+    expect(other.said).toContain('there is nothing in d:domain.com: the files of a domain are in');
   });
 
   test('a SIGHUP ends nobody, and the level of the log is that of the file', async () => {

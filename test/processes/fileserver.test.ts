@@ -29,6 +29,7 @@ import {
   Started,
   startCluster,
   until,
+  velour,
 } from '../helpers/cluster.ts';
 import { type Fault, FaultyDisk, readOnly } from '../helpers/faulty-disk.ts';
 import { Fleet, type FleetSettings, type Node, TIME_SCALE } from '../helpers/fleet.ts';
@@ -516,6 +517,19 @@ describe('velour local', () => {
     for (const address of cluster.fileservers) {
       expect(titles).toContain(`velour fileserver ${address}`);
     }
+    // One that takes a frontend for the controller says what is there.
+    const [port] = await freePorts(1);
+    const [frontend = ''] = cluster.frontends;
+    const words = [
+      'fileserver',
+      frontend,
+      `127.0.0.1:${port}`,
+      '--data-dir',
+      join(scratch, 'astray'),
+    ];
+    const astray = velour(words);
+    cleanUps.push(() => astray.stop());
+    await astray.printed('stderr', `what answers at ${frontend} is a frontend, and no controller`);
   });
 
   test.each(['SIGTERM', 'SIGKILL'] as const)(

@@ -304,7 +304,7 @@ describe('the commands of an operator', () => {
     expect((await run('remove', gone)).err).toContain('drain it first');
     expect(await run('drain', gone, '--detach')).toMatchObject({
       code: 0,
-      out: `${gone} drains\n`,
+      out: `${gone} has begun to hand over; velour status says when it may be stopped\n`,
     });
     expect((await run('drain', gone, '--undo')).out).toBe(`${gone} takes new blobs again\n`);
     const draining = process_(['drain', gone, ...to]);

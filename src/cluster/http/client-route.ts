@@ -52,6 +52,8 @@ export interface Route {
    * route. Otherwise it is the method that is refused.
    */
   readonly judgesAnyMethod?: true;
+  /** What a client is told besides whose method the path does not take: half a sentence that leads on. */
+  readonly otherMethods?: string;
   /** Whether pages of any origin may change something: the request itself proves that it may, as with a ticket in its path. */
   readonly forAnyPage?: true;
   /** Whether the handler reads the body piece by piece; otherwise it gets the whole body. */

@@ -105,6 +105,11 @@ class PathEntries {
     return undefined;
   }
 
+  /** What leads those on whose method none of them takes. */
+  get otherMethods(): readonly string[] {
+    return [...this.#byMethod.values()].flatMap(({ route }) => route.otherMethods ?? []);
+  }
+
   get allow(): string {
     return [...this.#byMethod.keys()].join(', ');
   }
@@ -348,8 +353,13 @@ export class Routes {
     return others;
   }
 
-  #wrongMethod({ method }: RequestHead, entries: PathEntries): WholeReply {
+  #wrongMethod({ method, target }: RequestHead, entries: PathEntries): WholeReply {
     const { allow } = entries;
+    // Behind the root are all paths of names, to which people mean to send it.
+    const near = pathOf(target) === '/' ? [...this.#patterns.values()] : [];
+    const [hint] = [entries, ...near.map((other) => other.entries)].flatMap(
+      ({ otherMethods }) => otherMethods,
+    );
     const taking = [...this.#exact, ...this.#patterns]
       .filter(([, other]) => other.entries.of(method) !== undefined)
       .map(([path]) => path);
@@ -357,7 +367,8 @@ export class Routes {
     // A method that hardly any path takes is meant for that one.
     const meant = behind.length > 0 || taking.length > FEW_PATHS ? behind : taking;
     const elsewhere = meant.length === 0 ? '' : `; ${method} goes to ${meant.join(', ')}`;
-    return errorReply('method-not-allowed', `this path takes ${allow}${elsewhere}`, {
+    const instead = hint === undefined ? '' : `; ${hint}`;
+    return errorReply('method-not-allowed', `this path takes ${allow}${elsewhere}${instead}`, {
       headers: { allow },
     });
   }

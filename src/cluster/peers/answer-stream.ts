@@ -22,7 +22,7 @@ export type AnswerHead =
 
 export class AnswerStream implements ByteStream {
   readonly #runtime: Pick<Runtime, 'timers' | 'network'>;
-  readonly #patience: Patience;
+  #patience: Patience;
   readonly #queue: Buffer[] = [];
   #queuedBytes = 0;
   /** Since the latest look. */
@@ -48,6 +48,12 @@ export class AnswerStream implements ByteStream {
   /** Why the body broke off, as text for people; undefined while it has not. */
   get problem(): string | undefined {
     return this.#problem;
+  }
+
+  /** Expects something else from now on. */
+  expect(patience: Patience): void {
+    this.#patience = patience;
+    if (this.#last === undefined) this.#beImpatient();
   }
 
   /** @param onHead called exactly once; whoever wants no body discards this */

@@ -6,10 +6,11 @@ import type { Names } from '../../cluster/io/network/names.ts';
 import { systemClock } from '../../cluster/io/process/system.ts';
 import type { Address } from '../../cluster/model/identity.ts';
 import { type FileServerRoom, fileServerRoom } from '../../cluster/wire/file-server-room.ts';
-import { Malformed } from '../../cluster/wire/shapes.ts';
+import { Malformed, type Shape } from '../../cluster/wire/shapes.ts';
 import { answererAt, describeAnswerer } from '../doctor/answerer.ts';
 import { eachOf } from '../doctor/finding.ts';
 import { type ClusterStatus, statusIn } from '../doctor/verdicts.ts';
+import { drainedFileServer } from '../drain-progress.ts';
 import { figuresIn, type NodeFigures } from './figures.ts';
 
 const ASK_MS = 2000;
@@ -30,6 +31,8 @@ export interface NodeLook {
   readonly figures: NodeFigures | undefined;
   /** Of a file server that answers as one. */
   readonly room?: FileServerRoom | undefined;
+  /** How many blobs of a file server that drains too few others have; undefined until it has counted them. */
+  readonly left?: number | undefined;
 }
 
 export interface ClusterLook {
@@ -85,11 +88,13 @@ export async function lookAtCluster(controller: Address, names: Names): Promise<
   ];
   const nodes: NodeLook[] = [];
   await eachOf([...all.entries()], AT_ONCE, async ([at, node]) => {
-    const [look, room] = await Promise.all([
+    const isDraining = status.fileServers?.[node.id ?? '']?.state === 'draining';
+    const [look, room, left] = await Promise.all([
       lookAtNode(node.address, names),
       node.role === 'fileserver' ? roomOf(node.address, names) : undefined,
+      node.role === 'fileserver' && isDraining ? leftOn(node.address, names) : undefined,
     ]);
-    nodes[at] = { ...node, ...look, room };
+    nodes[at] = { ...node, ...look, room, left };
   });
   return { controller, status, nodes };
 }
@@ -113,12 +118,23 @@ export async function lookAtNode(
 
 /** @returns undefined where it is no answer of a file server */
 export function roomIn(json: string): FileServerRoom | undefined {
+  return shapedIn(json, fileServerRoom);
+}
+
+function shapedIn<T>(json: string, shape: Shape<T>): T | undefined {
   try {
-    return fileServerRoom(JSON.parse(json));
+    return shape(JSON.parse(json));
   } catch (error) {
     if (error instanceof Malformed || error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+async function leftOn(address: Address, names: Names): Promise<number | undefined> {
+  const told = await ask({ address, path: '/status', timeoutMs: ASK_MS }, names);
+  if (told.kind !== 'told' || told.status !== OK) return undefined;
+  const status = shapedIn(told.text, drainedFileServer);
+  return status?.draining === true ? status.left : undefined;
 }
 
 async function roomOf(address: Address, names: Names): Promise<FileServerRoom | undefined> {

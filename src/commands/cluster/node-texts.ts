@@ -24,13 +24,23 @@ export function stateOf(node: NodeLook, status: ClusterStatus | undefined): Show
   if (entry?.fenced === true) return { text: 'fenced', isBad: true };
   if (entry?.diskProblem !== undefined) return { text: 'cannot write', isBad: true };
   if (node.isReady === false) return { text: 'not ready', isBad: true };
-  return { text: entry?.draining === true ? 'draining' : 'ready', isBad: false };
+  const held = entry?.partitions;
+  const left = held && held.serving + held.joining + held.leaving;
+  return { text: drainText(entry?.draining === true, left) ?? 'ready', isBad: false };
+}
+
+/** @param left how many partitions or blobs it still has to hand over; undefined where that is not known */
+function drainText(isDraining: boolean, left: number | undefined): string | undefined {
+  if (!isDraining) return undefined;
+  return left === 0 ? 'drained, may be stopped' : 'draining';
 }
 
 function fileServerStateOf(node: NodeLook, status: ClusterStatus | undefined): ShownState {
   const isDraining = status?.fileServers?.[node.id ?? '']?.state === 'draining';
   const problem = problemOf(node);
-  if (problem === undefined) return { text: isDraining ? 'draining' : 'ready', isBad: false };
+  if (problem === undefined) {
+    return { text: drainText(isDraining, node.left) ?? 'ready', isBad: false };
+  }
   return { text: isDraining ? `draining, ${problem}` : problem, isBad: true };
 }
 

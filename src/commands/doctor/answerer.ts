@@ -3,7 +3,7 @@
 import { ask, type Silence } from '../../cluster/io/network/ask.ts';
 import type { Names } from '../../cluster/io/network/names.ts';
 import type { Address } from '../../cluster/model/identity.ts';
-import { readMetrics } from './verdicts.ts';
+import { readMetrics } from './read-metrics.ts';
 
 /** What people call a node of a role, where that is not the role's own name. */
 const ROLE_TEXTS: ReadonlyMap<string, string> = new Map([

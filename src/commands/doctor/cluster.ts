@@ -8,6 +8,7 @@ import { hostOf } from '../../cluster/model/identity.ts';
 import { answererAt, describeAnswerer } from './answerer.ts';
 import { type Check, eachOf, type ReportFinding } from './finding.ts';
 import type { NameLooks } from './names.ts';
+import { readMetrics } from './read-metrics.ts';
 import { silent } from './silence.ts';
 import {
   isHeard,
@@ -15,7 +16,6 @@ import {
   judgeCluster,
   judgeNodes,
   type NodeSight,
-  readMetrics,
   statusIn,
 } from './verdicts.ts';
 

@@ -10,11 +10,19 @@ export interface Silent {
   readonly silence: Silence;
   /** Whether the controller has heard the node lately; undefined when that proves nothing. */
   readonly isHeard: boolean | undefined;
+  /** What is to be done where it does not come back; undefined where there is nothing. */
+  readonly gone?: string | undefined;
 }
 
 const BETWEEN = 'such as a firewall, or an address that holds there alone';
 
-export function silent({ who, silence, isHeard }: Silent): Finding {
+export function silent(of: Silent): Finding {
+  const finding = withoutEnd(of);
+  const { gone } = of;
+  return gone === undefined ? finding : { ...finding, todo: `${finding.todo}; ${gone}` };
+}
+
+function withoutEnd({ who, silence, isHeard }: Silent): Finding {
   const { how, why } = silence;
   switch (how) {
     case 'closed':

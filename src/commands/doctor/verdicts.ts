@@ -27,6 +27,7 @@ import {
   text,
 } from '../../cluster/wire/shapes.ts';
 import type { ReportFinding } from './finding.ts';
+import type { ReadMetrics } from './read-metrics.ts';
 import { silent } from './silence.ts';
 
 /** The share of its memory above which a store is reported: soon it refuses sets. */
@@ -114,22 +115,6 @@ export interface NodeSight {
   /** The answer of `/readyz?verbose`. */
   readonly health: string;
   readonly metrics: ReadMetrics | undefined;
-}
-
-type ReadMetrics = Pick<ReadonlyMap<string, number>, 'get'> & {
-  readonly version: string | undefined;
-  readonly role: string | undefined;
-};
-
-/** Reads the metrics without labels, and the version and role of the software. */
-export function readMetrics(exposition: string): ReadMetrics {
-  const values = new Map<string, number>();
-  for (const [, name = '', value] of exposition.matchAll(/^([a-z_0-9]+) (\S+)$/gm)) {
-    values.set(name, Number(value));
-  }
-  const labels = /^velourfog_build_info\{([^}]*)\}/m.exec(exposition)?.[1] ?? '';
-  const label = (name: string) => new RegExp(`\\b${name}="([^"]*)"`).exec(labels)?.[1];
-  return { get: (name) => values.get(name), version: label('version'), role: label('role') };
 }
 
 export function judgeCluster(
@@ -284,7 +269,8 @@ export function judgeNodes(
     if (silence === undefined) judgeNode(sight, status, report);
     else if (!isSaidToBeAway(sight, status)) {
       const who = `${sight.role} ${sight.address}`;
-      report(silent({ who, silence, isHeard: sight.isHeard }));
+      const gone = goneFileServer(sight, status);
+      report(silent({ who, silence, isHeard: sight.isHeard, gone }));
     }
   }
   const told = sights.filter(({ metrics }) => metrics !== undefined);
@@ -348,6 +334,16 @@ function isSaid(check: string, { address, role }: NodeSight, status: ClusterStat
     default:
       return false;
   }
+}
+
+/** @returns how a file server is taken off the map that is lost: as it is silent, no drain of it comes to an end */
+function goneFileServer({ address, role }: NodeSight, status: ClusterStatus): string | undefined {
+  if (role !== 'fileserver') return undefined;
+  const [id, entry] =
+    Object.entries(status.fileServers ?? {}).find(([, each]) => each.address === address) ?? [];
+  if (id === undefined || entry === undefined) return undefined;
+  const drain = entry.state === 'in' ? `velour drain ${id} --detach, and then ` : '';
+  return `where it is gone for good, ${drain}velour remove ${id}: others copy what they have of the same`;
 }
 
 /**

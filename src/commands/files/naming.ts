@@ -23,9 +23,15 @@ export interface NamedKey {
   readonly key: FileKey;
 }
 
+/** @returns the path as records have it: people write those of a domain as in its URLs, with a slash before */
+export function pathIn(space: string, path: string): Buffer {
+  return Buffer.from(space.startsWith('d:') ? path.replace(/^\//, '') : path);
+}
+
 /** @throws FatalError for a path that no file has */
 export function fileIn(words: Arguments, path: string): NamedKey {
-  const name = { space: spaceIn(words), path: Buffer.from(path) };
+  const space = spaceIn(words);
+  const name = { space, path: pathIn(space, path) };
   const key = fileKeyOf(name);
   if (key !== undefined) return { name, key };
   throw usage('path is none that a file has: empty, too long, or with a NUL');

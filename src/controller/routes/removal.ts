@@ -76,6 +76,8 @@ function removeStorageNode(controller: Changed, map: ClusterMap, node: NodeId, r
   );
 }
 
+const TAKES_BLOBS = 'takes new blobs: drain it first, with --detach where it is gone for good';
+
 /** Takes a file server off the map that drains and does not answer: one that runs would join again. */
 function removeFileServer(
   controller: Changed,
@@ -84,7 +86,7 @@ function removeFileServer(
   reply: Reply,
 ): void {
   const refuse = (why: string) => reply(new Refused('node-needed', `${node} ${why}`));
-  if (entry.state === 'in') return refuse('takes new blobs: drain it first');
+  if (entry.state === 'in') return refuse(TAKES_BLOBS);
   const question = { id: node, entry, timeoutMs: times.controlCallMs };
   return isFileServerAlive(runtime.network, question, (isAlive) => {
     if (isAlive) return refuse('is alive: stop it first');

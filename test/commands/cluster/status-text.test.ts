@@ -121,6 +121,8 @@ describe('file servers', () => {
     ['in', { room: roomIn(JSON.stringify({ ...ROOM, id: 'g' })) }, 'it is g', true],
     ['in', AWAY, 'silent: ECONNREFUSED', true],
     ['draining', AWAY, 'draining, silent: ECONNREFUSED', true],
+    ['draining', { left: 3 }, 'draining', false],
+    ['draining', { left: 0 }, 'drained, may be stopped', false],
   ])('that are %s and say %j are shown as they are', (state, node, text, isBad) => {
     const { nodes, status } = lookWithFileServer(state, node);
     expect(stateOf(nodes.at(-1) as NodeLook, status)).toEqual({ text, isBad });
@@ -162,6 +164,9 @@ test('the state of a node is the worst that is known', () => {
   };
   expect(state({})).toEqual({ text: 'ready', isBad: false });
   expect(state({ draining: true })).toEqual({ text: 'draining', isBad: false });
+  const held = (leaving: number) => ({ serving: 0, joining: 0, leaving });
+  expect(state({ draining: true, partitions: held(1) }).text).toBe('draining');
+  expect(state({ draining: true, partitions: held(0) }).text).toBe('drained, may be stopped');
   expect(state({}, { isReady: false })).toEqual({ text: 'not ready', isBad: true });
   expect(state({ diskProblem: 'full' }, { isReady: false }).text).toBe('cannot write');
   expect(state({ fenced: true }).text).toBe('fenced');

@@ -47,6 +47,8 @@ export const DTFC_ROUTES = {
   put: {
     path: '/{name...}',
     methods: ['PUT'],
+    otherMethods:
+      'a blob is sent as it is, and not as a form: curl -T FILE, with a name in the URL',
     streamsBody: true,
     statuses: [200, 400, 403, 404, 408, 412, 413, 429, 500, 501, 503, 504, 507],
     text: 'Stores the body as a blob of this name, and answers its SHA-512, by which it is read.',

@@ -25,6 +25,7 @@ import {
   HEALTHY,
   headReply,
   LOADING,
+  NO_NAME,
   NOT_FOUND,
   REFRESHED,
   storedReply,
@@ -126,7 +127,7 @@ export class DtfcGateway {
     const named = storedNameIn(pathIn(path));
     switch (named.kind) {
       case 'nowhere':
-        return reply(NOT_FOUND);
+        return reply(NO_NAME);
       case 'too-long':
         return reply(errorReply('bad-parameter', `a name has at most ${NAME_BYTES_MAX} bytes`));
       case 'name':
@@ -198,7 +199,7 @@ export class DtfcGateway {
     return findBlob(files, hash, (found) => {
       const asksPeers = request.method === 'GET' && option !== NO_PEERS;
       if (found.kind !== 'absent' || !asksPeers) return answer(found);
-      return loads.load(hash, (outcome) => {
+      return loads.load(hash, request, (outcome) => {
         switch (outcome.kind) {
           case 'loaded':
             return findBlob(files, hash, answer);

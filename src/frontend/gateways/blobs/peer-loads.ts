@@ -1,6 +1,8 @@
 // Loads content that this cluster does not have from its peers, one after the other: what a peer sends is stored as an upload
 // is, and only if its SHA-512 is the one that was asked for (F6). One content is loaded once at a time.
 
+import type { BreakReason } from '../../../cluster/http/byte-stream.ts';
+import type { HttpRequest } from '../../../cluster/http/http.ts';
 import type { PoolHead } from '../../../cluster/http/http-pool.ts';
 import { NO_CONDITION } from '../../../cluster/model/condition.ts';
 import type { AnswerStream } from '../../../cluster/peers/answer-stream.ts';
@@ -12,10 +14,12 @@ import type { FileLayer, PutFileOutcome } from '../../../files/outcomes.ts';
 import { FILENAME, sanitisedName, typeOfName } from './blob-name.ts';
 import { blobKey, type ContentHash } from './dtfc-usage.ts';
 import type { BlobPeer, PeerList } from './peer-list.ts';
-import { askPeer, isAway } from './peer-request.ts';
+import { askPeer, isAway, PEER_SILENT_MS, UNATTENDED_BYTES_MIN } from './peer-request.ts';
 
 /** So many contents may be loaded at once; of more, clients are asked to come again. */
 const LOADS_MAX = 64;
+/** An answer that does not say how long it is may never end, and would fill the disks of the file servers. */
+export const UNANNOUNCED_BYTES_MAX = 1024 ** 3;
 
 export type PeerLoadOutcome =
   /** It is stored here now. */
@@ -29,6 +33,14 @@ export type PeerLoadOutcome =
   /** A peer has it, and it could not be stored. */
   | ({ readonly kind: 'failed' } & FileFailure);
 
+/** A content that is being loaded. */
+interface RunningLoad {
+  /** Whether the client that asked for it is still there. */
+  isAttended: boolean;
+  /** Of the peer that is asked now. */
+  answer: AnswerStream | undefined;
+}
+
 export interface PeerLoadParts {
   readonly runtime: Pick<Runtime, 'timers' | 'network'> & { readonly logger: Logger };
   readonly files: Pick<FileLayer, 'put'>;
@@ -37,21 +49,34 @@ export interface PeerLoadParts {
 
 export class PeerLoads {
   readonly #parts: PeerLoadParts;
-  readonly #loading = new Set<ContentHash>();
+  readonly #loading = new Map<ContentHash, RunningLoad>();
 
   constructor(parts: PeerLoadParts) {
     this.#parts = parts;
   }
 
-  /** @param callback called exactly once; the load goes on if nobody waits for it any more */
-  load(hash: ContentHash, callback: (outcome: PeerLoadOutcome) => void): void {
+  /**
+   * @param client without which the load goes on, for those who come later, if it does not take long
+   * @param callback called exactly once
+   */
+  load(
+    hash: ContentHash,
+    client: Pick<HttpRequest, 'onceLeft'>,
+    callback: (outcome: PeerLoadOutcome) => void,
+  ): void {
     this.#parts.peers.read((peers) => {
       if (peers.length === 0) return callback({ kind: 'nowhere' });
       if (this.#loading.has(hash) || this.#loading.size >= LOADS_MAX) {
         return callback({ kind: 'busy' });
       }
-      this.#loading.add(hash);
+      const running: RunningLoad = { isAttended: true, answer: undefined };
+      this.#loading.set(hash, running);
+      const stay = client.onceLeft(() => {
+        running.isAttended = false;
+        running.answer?.expect(UNATTENDED);
+      });
       return this.#ask(hash, peers, false, (outcome) => {
+        stay();
         this.#loading.delete(hash);
         callback(outcome);
       });
@@ -88,7 +113,7 @@ export class PeerLoads {
             this.#parts.peers.succeeded(peer);
             return callback({ kind: 'loaded' });
           case 'broken':
-            return this.#failed(peer, 'its answer broke off', nextButHeard);
+            return this.#failed(peer, breakOf(outcome.why), nextButHeard);
           case 'mismatch':
             return this.#failed(peer, `it sent other bytes: ${outcome.detail}`, nextButHeard);
           case 'not-stored':
@@ -101,6 +126,10 @@ export class PeerLoads {
         }
       });
     });
+    const running = this.#loading.get(hash);
+    if (running === undefined) return undefined;
+    running.answer = answer;
+    if (!running.isAttended) answer.expect(UNATTENDED);
     return undefined;
   }
 
@@ -114,7 +143,7 @@ export class PeerLoads {
       {
         key: blobKey(hash),
         body,
-        bytesMax: FILE_BYTES_MAX,
+        bytesMax: body.length === undefined ? UNANNOUNCED_BYTES_MAX : FILE_BYTES_MAX,
         contentType: typeOfName(filename),
         attributes: { [FILENAME]: filename },
         replicationClass: DEFAULT_CLASS,
@@ -131,6 +160,12 @@ export class PeerLoads {
     this.#parts.runtime.logger.write('warn', 'a peer failed', { peer: peer.url, reason });
     next();
   }
+}
+
+const UNATTENDED = { silentMs: PEER_SILENT_MS, bytesMin: UNATTENDED_BYTES_MIN };
+
+function breakOf(why: BreakReason): string {
+  return why === 'too-large' ? 'it sends more than anybody wants' : 'its answer broke off';
 }
 
 function filenameIn(head: PoolHead): string {

@@ -10,6 +10,8 @@ import type { BlobPeer } from './peer-list.ts';
 export const PEER_SILENT_MS = 10_000;
 /** What it sends at least in that time, while it is waited for: byte by byte a load would hold up others for ever. */
 export const PEER_BYTES_MIN = 4096;
+/** What it sends at least in that time to a load that goes on for those who come later: nobody waits for it now. */
+export const UNATTENDED_BYTES_MIN = 1024 * 1024;
 
 export interface PeerRequest {
   readonly method: 'GET' | 'DELETE';

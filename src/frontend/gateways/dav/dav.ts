@@ -45,9 +45,9 @@ export class DavGateway implements Gateway {
   readonly #parts: DavParts;
 
   constructor(context: GatewayContext) {
-    const { files, clock, random } = context;
+    const { files, clock, random, timers } = context;
     this.#context = context;
-    this.#parts = { files, clock, random };
+    this.#parts = { files, clock, random, timers };
   }
 
   addTo(routes: Routes, metrics: Metrics): void {

@@ -1,7 +1,8 @@
 // LOCK and UNLOCK (RFC 4918, 9.10 and 9.11). A lock is in the record of its resource, and is set on the condition that the record
 // is still the one that was judged, so of two that exclude each other one is refused. Locks on different resources, of which
-// one is over the other, are looked for once more when the lock is set; where both are set at the same time, each sees the
-// other, and at least one gives way.
+// one is over the other, are looked for once more when the lock is set. Where both are set at the same time, at least one sees the
+// other. The one whose token is greater gives way at once. The other one waits for that, and gives way if it waits in vain:
+// that lock was set a little earlier, did not see this one, and is given.
 
 import { bytesStream } from '../../../cluster/http/byte-stream.ts';
 import { errorReply } from '../../../cluster/http/errors.ts';
@@ -49,6 +50,8 @@ type NewLock = Extract<LockRequest, { kind: 'new' }>;
 
 /** How often a lock that could not be taken back at first is tried to be. */
 const UNDO_ATTEMPTS_MAX = 8;
+/** For so long a lock waits for others that should give way, in ms, and so often. */
+const YIELD = { pauseMs: 50, looksMax: 20 } as const;
 
 export function lockResource(
   parts: DavParts,
@@ -106,7 +109,7 @@ function take(parts: DavParts, taking: Taking, done: (outcome: AttemptOutcome) =
     expiresAtMs,
   };
   return conflictsBelow(parts, way, lock, (below) => {
-    if (below !== undefined) return answer(below);
+    if (below !== undefined) return answer(below.refusal);
     const locks = [...self.locks, lock];
     const { submitted } = usage;
     const lookAgain = lookAround(parts, self, { affected: 'membership', submitted });
@@ -122,9 +125,14 @@ interface TakenLock extends Taking {
   readonly file: FileVersion;
 }
 
-/** Looks once more for locks that exclude this one, and takes it back where there is one. */
-function confirm(parts: DavParts, taken: TakenLock, answer: (reply: HttpReply) => void): void {
-  const { way, key, lock, file, asked } = taken;
+/** Looks once more for locks that exclude this one, and takes it back where there is one that does not give way. */
+function confirm(
+  parts: DavParts,
+  taken: TakenLock,
+  answer: (reply: HttpReply) => void,
+  looks: number = YIELD.looksMax,
+): void {
+  const { way, key, lock, file } = taken;
   const isNew = way.self.kind === 'absent';
   const refuse = (refusal: HttpReply) => {
     const refused = () => answer(refusal);
@@ -132,16 +140,40 @@ function confirm(parts: DavParts, taken: TakenLock, answer: (reply: HttpReply) =
     if (isNew) return parts.files.delete(key, { ifMatch: [etagOf(file.record)] }, refused);
     return release(parts, { self: way.self, key, token: lock.token }, refused);
   };
+  const yieldOrWait = ({ refusal, givesWay }: Conflict) => {
+    if (!givesWay || looks <= 1) return refuse(refusal);
+    parts.timers.after(YIELD.pauseMs, () => confirm(parts, taken, answer, looks - 1));
+    return undefined;
+  };
   findWay(parts, way.self.path, (found) => {
     if (found.kind === 'failed') return refuse(failedReply(found));
     const now = { ...found.way, self: resourceOf(way.self.path, file, parts.clock.wallMs()) };
-    const others = locksOver(resourcesOn(now)).filter(({ token }) => token !== lock.token);
-    if (!isCompatible(asked.scope, others)) return refuse(conflictReply(rootsOf(now)));
+    const over = conflictWith(lock, locksOver(resourcesOn(now)), () => rootsOf(now));
+    if (over !== undefined) return yieldOrWait(over);
     return conflictsBelow(parts, now, lock, (below) => {
-      if (below !== undefined) return refuse(below);
+      if (below !== undefined) return yieldOrWait(below);
       return answer(lockReply(parts, now, isNew ? 201 : 200, lock.token));
     });
   });
+}
+
+interface Conflict {
+  readonly refusal: HttpReply;
+  /** Whether the locks that exclude this one give way to it, where they were set at the same time. */
+  readonly givesWay: boolean;
+}
+
+function conflictWith(
+  { token: own, scope }: DavLock,
+  locks: readonly DavLock[],
+  roots: () => readonly string[],
+): Conflict | undefined {
+  const others = locks.filter((other) => other.token !== own && !isCompatible(scope, [other]));
+  if (others.length === 0) return undefined;
+  return {
+    refusal: conflictReply(roots()),
+    givesWay: others.every(({ token }) => token > own),
+  };
 }
 
 /** Looks through a collection that is locked with all that is in it for locks that exclude that. */
@@ -149,20 +181,25 @@ function conflictsBelow(
   parts: DavParts,
   way: Way,
   lock: DavLock,
-  callback: (refusal: HttpReply | undefined) => void,
+  callback: (conflict: Conflict | undefined) => void,
 ): void {
   if (way.self.kind !== 'collection' || lock.depth !== 'infinity') return callback(undefined);
   const failures = new TreeFailures();
   const roots: string[] = [];
+  const excluding: DavLock[] = [];
   const look = (entry: Way, done: (isDone: boolean) => void): void => {
     const { path, kind, locks } = entry.self;
-    if (!isCompatible(lock.scope, locks)) roots.push(hrefOf(path, kind === 'collection'));
+    if (!isCompatible(lock.scope, locks)) {
+      roots.push(hrefOf(path, kind === 'collection'));
+      excluding.push(...locks);
+    }
     if (kind !== 'collection' || roots.length > 0) return done(true);
     return eachEntry(parts, { collection: entry, failures, work: look }, done);
   };
   eachEntry(parts, { collection: way, failures, work: look }, (isDone) => {
-    if (roots.length > 0) return callback(conflictReply(roots));
-    return callback(isDone ? undefined : failures.reply(way.self));
+    const conflict = conflictWith(lock, excluding, () => roots);
+    if (conflict !== undefined || isDone) return callback(conflict);
+    return callback({ refusal: failures.reply(way.self), givesWay: false });
   });
 }
 

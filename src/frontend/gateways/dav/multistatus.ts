@@ -66,9 +66,24 @@ function violatedText(violated: string | undefined): string {
   return violated === undefined ? '' : `<D:error><D:${violated}/></D:error>`;
 }
 
+/** What people are told of a precondition beside its name, in an element that programs of WebDAV pass over. */
+const MESSAGES: Readonly<Record<string, string>> = {
+  'propfind-finite-depth':
+    'PROPFIND takes Depth: 0 or Depth: 1, and without the header it is infinity',
+  'lock-token-submitted': 'it is locked there: send the token of the lock, If: (<TOKEN>)',
+  'no-conflicting-lock': 'another lock is there, which this one cannot be beside',
+  'lock-token-matches-request-uri': 'no lock with this token is over it',
+};
+
+function messageText(violated: string): string {
+  const message = MESSAGES[violated];
+  if (message === undefined) return '';
+  return `<m:message xmlns:m="urn:velour-fog">${xmlText(message)}</m:message>`;
+}
+
 /** @returns the body of a refusal: the precondition that does not hold, and the resources that it is about */
 export function errorText(violated: string, hrefs: readonly string[] = []): string {
   const inner = hrefs.map((href) => `<D:href>${xmlText(href)}</D:href>`).join('');
   const element = elementText({ namespace: DAV, name: violated }, inner);
-  return `${XML_HEAD}<D:error xmlns:D="DAV:">${element}</D:error>\n`;
+  return `${XML_HEAD}<D:error xmlns:D="DAV:">${element}${messageText(violated)}</D:error>\n`;
 }

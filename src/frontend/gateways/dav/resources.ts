@@ -2,7 +2,7 @@
 
 import type { ClusterClock } from '../../../cluster/model/cluster-clock.ts';
 import { type ETag, etagOf } from '../../../cluster/model/condition.ts';
-import type { Random } from '../../../cluster/ports.ts';
+import type { Random, Timers } from '../../../cluster/ports.ts';
 import type { FileFailure } from '../../../files/http/file-answer.ts';
 import { type DavLock, locksIn } from '../../../files/locks.ts';
 import type { FileFields } from '../../../files/manifest.ts';
@@ -15,6 +15,7 @@ export interface DavParts {
   /** The time of the cluster, by which locks expire. */
   readonly clock: Pick<ClusterClock, 'wallMs'>;
   readonly random: Pick<Random, 'token'>;
+  readonly timers: Pick<Timers, 'after'>;
 }
 
 export interface Resource {

@@ -64,6 +64,7 @@ export const SFSS_ROUTES = {
   put: {
     path: '/file',
     methods: ['PUT'],
+    otherMethods: 'POST goes to /files, and in place of a DELETE an empty file is stored, by PUT',
     streamsBody: true,
     statuses: [200, 400, 408, 412, 413, 501, 504, 507],
     text: 'Stores the body, or the file of a form, as the file of `?path=`.',

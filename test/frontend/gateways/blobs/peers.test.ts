@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { DiskResult } from '../../../../src/cluster/ports.ts';
+import { FILE_BYTES_MAX } from '../../../../src/files/manifest.ts';
 import { blobKey, type ContentHash } from '../../../../src/frontend/gateways/blobs/dtfc-usage.ts';
 import {
   PeerDeletes,
@@ -13,10 +14,12 @@ import { PEERS_MAX, PeerList, peersIn } from '../../../../src/frontend/gateways/
 import {
   type PeerLoadOutcome,
   PeerLoads,
+  UNANNOUNCED_BYTES_MAX,
 } from '../../../../src/frontend/gateways/blobs/peer-loads.ts';
 import {
   PEER_BYTES_MIN,
   PEER_SILENT_MS,
+  UNATTENDED_BYTES_MIN,
 } from '../../../../src/frontend/gateways/blobs/peer-request.ts';
 import { MemoryFileLayer } from '../../../helpers/memory-file-layer.ts';
 import { ScriptedNetwork } from '../../../helpers/scripted-file-servers.ts';
@@ -125,8 +128,17 @@ function loading(given = stage()) {
   const { runtime, files, peers } = given;
   const loads = new PeerLoads({ runtime, files, peers });
   const outcomes: PeerLoadOutcome[] = [];
-  const load = (hash = HASH) => loads.load(hash, (outcome) => outcomes.push(outcome));
-  return { ...given, load, outcomes };
+  let leave = () => {};
+  const client = {
+    onceLeft: (left: () => void) => {
+      leave = left;
+      return () => {
+        leave = () => {};
+      };
+    },
+  };
+  const load = (hash = HASH) => loads.load(hash, client, (outcome) => outcomes.push(outcome));
+  return { ...given, load, outcomes, leave: () => leave() };
 }
 
 describe('a load', () => {
@@ -178,6 +190,38 @@ describe('a load', () => {
       pass(1000);
     }
     expect([slow.isCancelled, asked()]).toEqual([true, ['GET a', 'GET b']]);
+  });
+
+  test('goes on without its client only where it is fast, at each peer', () => {
+    const { load, network, asked, pass, leave } = loading();
+    load();
+    const first = network.one('GET', 'a');
+    first.head(200, {});
+    leave();
+    for (let looks = 0; looks < 3; looks++) {
+      first.piece(Buffer.alloc(UNATTENDED_BYTES_MIN));
+      pass(PEER_SILENT_MS);
+    }
+    expect(first.isCancelled).toBe(false);
+    first.piece(Buffer.alloc(UNATTENDED_BYTES_MIN - 1));
+    pass(PEER_SILENT_MS);
+    expect([first.isCancelled, asked()]).toEqual([true, ['GET a', 'GET b']]);
+    const second = network.one('GET', 'b');
+    second.head(200, {});
+    second.piece(Buffer.alloc(UNATTENDED_BYTES_MIN - 1));
+    pass(PEER_SILENT_MS);
+    expect([second.isCancelled, asked()]).toEqual([true, ['GET a', 'GET b', 'GET c']]);
+  });
+
+  test('takes what says how long it is, and of what does not only so much', () => {
+    const { load, network, files } = loading();
+    load();
+    network.one('GET', 'a').head(200, {});
+    expect(files.requests.map(({ bytesMax }) => bytesMax)).toEqual([UNANNOUNCED_BYTES_MAX]);
+    const other = loading();
+    other.load();
+    other.network.one('GET', 'a').head(200, { 'content-length': `${2 * UNANNOUNCED_BYTES_MAX}` });
+    expect(other.files.requests.map(({ bytesMax }) => bytesMax)).toEqual([FILE_BYTES_MAX]);
   });
 
   test('of what no peer has is nowhere', () => {

@@ -23,19 +23,34 @@ class Stage {
   readonly metrics = new Metrics();
   readonly routes = new Routes('frontend', { host: {} } as unknown as Runtime, new Metrics());
   nowMs = 1_000_000;
-  #tokens = 0;
+  /** What happens while a request waits. */
+  meanwhile: () => void = () => undefined;
+  /** The next tokens are counted from here on. */
+  tokens = 0;
 
   constructor() {
-    const token = () => (++this.#tokens).toString(16).padStart(32, '0');
+    const token = () => (++this.tokens).toString(16).padStart(32, '0');
+    const after = (_ms: number, run: () => void) => {
+      this.meanwhile();
+      run();
+    };
     const context = {
       files: this.files,
       clock: { wallMs: () => this.nowMs, monotonicMs: () => this.nowMs },
       random: { token },
+      timers: { after },
     } as unknown as GatewayContext;
     new DavGateway(context).addTo(this.routes, this.metrics);
   }
 
   ask(method: string, target: string, headers: Headers = {}, content = ''): HttpReply {
+    const [reply, ...others] = this.begin(method, target, headers, content);
+    if (reply === undefined || others.length > 0) throw new Error('it is answered once');
+    return reply;
+  }
+
+  /** @returns its replies, as they come */
+  begin(method: string, target: string, headers: Headers, content: string): HttpReply[] {
     const replies: HttpReply[] = [];
     const bytes = Buffer.from(content);
     const body =
@@ -44,9 +59,7 @@ class Stage {
         : ({ kind: 'bytes', bytes } as const);
     const request = requestOf(method, target, body, { host: 'h:1', ...headers });
     this.routes.handle(request, (reply) => replies.push(reply));
-    const [reply, ...others] = replies;
-    if (reply === undefined || others.length > 0) throw new Error('it is answered once');
-    return reply;
+    return replies;
   }
 
   /** @returns the status, and the code of an error */
@@ -1031,6 +1044,45 @@ describe('a lock', () => {
     expect(fresh.did('GET', '/dav/c/new')).toBe('404');
   });
 
+  test.each([
+    ['/dav/c', '/dav/c/a', 'the first'],
+    ['/dav/c', '/dav/c/a', 'the second'],
+    ['/dav/c/a', '/dav/c', 'the first'],
+    ['/dav/c/a', '/dav/c', 'the second'],
+    ['/dav/c/e', '/dav/c', 'the second'],
+  ])('is given to one of two that are asked for at once: %s and %s, to %s', (one, other, given) => {
+    const stage = planted('/dav/c/', '/dav/c/a', '/dav/c/e/');
+    // Both find no other lock, then both are set, and then each of them looks once more.
+    const amend = stage.files.amend.bind(stage.files);
+    let second: HttpReply[] = [];
+    let confirmSecond = () => {};
+    stage.files.amend = (request, callback) => {
+      stage.files.amend = (later, told) => {
+        stage.files.amend = amend;
+        amend(later, (outcome) => {
+          confirmSecond = () => {
+            confirmSecond = () => {};
+            told(outcome);
+          };
+        });
+      };
+      if (given === 'the second') stage.tokens = 0;
+      second = stage.begin('LOCK', other, {}, lockInfo());
+      amend(request, callback);
+    };
+    stage.meanwhile = () => confirmSecond();
+    stage.tokens = 100;
+    const first = stage.begin('LOCK', one, {}, lockInfo());
+    confirmSecond();
+    const statuses = [first, second].map((replies) => replies.map(({ status }) => status));
+    expect(statuses).toEqual(given === 'the first' ? [[200], [423]] : [[423], [200]]);
+    const [locked, free] = given === 'the first' ? [first, second] : [second, first];
+    expect(free.map((reply) => replyHeader(reply, 'lock-token'))).toEqual([undefined]);
+    const token = locked.map((reply) => replyHeader(reply, 'lock-token')).join();
+    const headers = { if: `<http://h:1${given === 'the first' ? one : other}> (${token})` };
+    expect(stage.did('PUT', '/dav/c/a', headers, 'x')).toMatch(/^204|^412/);
+  });
+
   test('of a collection gives way to one in it that was set at the same time', () => {
     const stage = planted('/dav/c/', '/dav/c/a');
     const amend = stage.files.amend.bind(stage.files);
@@ -1301,6 +1353,18 @@ describe('a MOVE that ended half-way', () => {
 });
 
 describe('what any request gets', () => {
+  test('a PROPFIND without a Depth says which ones there are', async () => {
+    const stage = planted('/dav/a');
+    for (const headers of [{}, { depth: 'infinity' }]) {
+      const reply = stage.ask('PROPFIND', '/dav/', headers);
+      const text = bytesOf(reply).toString();
+      expect(reply.status).toBe(403);
+      expect(text).toMatch(
+        /<D:propfind-finite-depth\/><m:message .*>PROPFIND takes Depth: 0 or Depth: 1,/,
+      );
+    }
+  });
+
   test('OPTIONS says what there is, of the server and of each path', () => {
     const stage = new Stage();
     for (const path of ['/', '/dav', '/dav/', '/dav/x/y']) {
