@@ -311,6 +311,21 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     [REST_TESTS, 'is not changed past a lock'],
   ),
   mutant(
+    'a-clone-has-the-copies-of-another-domain',
+    'rest/changes.ts',
+    [
+      'isOwn ? replicationClass : space.ruleOf(segments).replicationClass',
+      'isOwn ? replicationClass : replicationClass',
+    ],
+    [REST_TESTS, 'has a clone of the class'],
+  ),
+  mutant(
+    'a-clone-loses-its-number-of-copies',
+    'rest/changes.ts',
+    ['const isOwn = copiesInName(replicationClass) !== undefined;', 'const isOwn = false;'],
+    [REST_TESTS, 'has a clone of the class'],
+  ),
+  mutant(
     'an-attribute-takes-the-place-of-all-others',
     'rest/file-description.ts',
     ['new Map(Object.entries(attributes ?? {}))', 'new Map<string, string>()'],

@@ -5,7 +5,8 @@ import { isContentType } from '../../../../cluster/http/content-types.ts';
 import { errorReply } from '../../../../cluster/http/errors.ts';
 import type { HttpReply } from '../../../../cluster/http/http.ts';
 import type { ReplyCallback } from '../../../../cluster/http/routes.ts';
-import { classOfCopies } from '../../../../files/classes.ts';
+import { classOfCopies, copiesInName } from '../../../../files/classes.ts';
+import type { ReplicationClass } from '../../../../files/file-key.ts';
 import { contentTagHeaders } from '../../../../files/http/content-tag.ts';
 import { servedHeaders, withServedHeaders } from '../../../../files/http/served-headers.ts';
 import type { FileVersion } from '../../../../files/outcomes.ts';
@@ -87,7 +88,10 @@ function classChange(domain: BrokerDomain, path: DavPath, replicate: number | nu
   return { replicationClass: ruleFor(domain, path.segments).replicationClass };
 }
 
-/** Makes a file of the same content, class and type at another path; the attributes of the broker's clients go along. */
+/**
+ * Makes a file of the same content and type at another path; the attributes of the broker's clients go along, and a number of copies
+ * of its own.
+ */
 export function cloneFile(
   parts: DavParts,
   { from, to }: { readonly from: DavPath; readonly to: DavPath },
@@ -125,7 +129,8 @@ function cloneTo(
       const affected = way.self.kind === 'absent' ? 'membership' : 'resource';
       const lookAgain = lookAround(parts, way.self, { affected, submitted: NO_TOKENS });
       const condition = { ...asJudged(way.self), lookAgain };
-      const request = { from, to: key, attributes, condition };
+      const replicationClass = classAt(to, from);
+      const request = { from, to: key, attributes, replicationClass, condition };
       return parts.files.copy(request, (outcome) => {
         switch (outcome.kind) {
           case 'stored': {
@@ -142,6 +147,13 @@ function cloneTo(
       });
     });
   });
+}
+
+/** @returns the class of a clone: the rules of its domain and type say it, as of an upload, but of a file that has a number of its own */
+function classAt({ space, segments }: DavPath, { manifest }: FileVersion): ReplicationClass {
+  const { replicationClass } = manifest;
+  const isOwn = copiesInName(replicationClass) !== undefined;
+  return isOwn ? replicationClass : space.ruleOf(segments).replicationClass;
 }
 
 function refusalOf(way: Way): HttpReply | undefined {
