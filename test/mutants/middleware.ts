@@ -103,7 +103,11 @@ export const MIDDLEWARE_MUTANTS: readonly Mutant[] = [
     name: 'a-misspelt-folder-is-the-whole-domain',
     rule: RULE,
     edits: [
-      { file: FILES, find: 'if (unknown !== undefined) {', replace: 'if (unknown === "") {' },
+      {
+        file: 'src/middleware/velour-files-options.ts',
+        find: 'if (unknown !== undefined) {',
+        replace: 'if (unknown === "") {',
+      },
     ],
     fate: tests(FILES_TESTS, 'refused with what is wrong'),
   },
