@@ -19,8 +19,9 @@ export function copyFile(
   request: CopyFile,
   callback: (outcome: SetFileOutcome) => void,
 ): void {
-  const { to, condition, attributes } = request;
-  const manifest = { ...request.from.manifest, attributes };
+  const { from, to, condition, attributes } = request;
+  const { replicationClass = from.manifest.replicationClass } = request;
+  const manifest = { ...from.manifest, attributes, replicationClass };
   const fault = faultOfFields(manifest);
   if (fault !== undefined) return callback(refused('bad-parameter', fault));
   if (manifest.kind !== 'blob') {

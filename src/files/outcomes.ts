@@ -128,6 +128,8 @@ export interface CopyFile {
   readonly to: FileKey;
   /** Of the copy: those of `from` are not taken over by themselves. */
   readonly attributes: FileAttributes | undefined;
+  /** Of the copy; that of `from` by default. */
+  readonly replicationClass?: ReplicationClass;
   /** What the record of the destination must be. */
   readonly condition: FileCondition;
 }

@@ -279,7 +279,9 @@ export class LockedTreeClients {
     frontend: SimulatedNode<Frontend>,
     told: (listing: ReadonlyMap<string, EntryState> | undefined) => void,
   ): void {
-    const before = new Map(tree.entries.map((entry) => [entry, entry.changes]));
+    // What a change under way has made, and undoes for the lock, may be listed before that.
+    const settled = tree.entries.filter(({ isBusy }) => !isBusy);
+    const before = new Map(settled.map((entry) => [entry, entry.changes]));
     const asked = { method: 'PROPFIND', path: tree.path, headers: { depth: '1' }, bytes: TAGS };
     this.#request(frontend, asked, (reply) =>
       textOf(reply, (text) => {

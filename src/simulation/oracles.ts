@@ -50,6 +50,8 @@ export class Oracles {
   readonly #acknowledged = new Map<string, AcknowledgedSet>();
   /** Keys whose partition the operator gave up: nodes with given-up copies may still run, and acknowledge sets. */
   readonly #givenUp = new Set<string>();
+  /** The last incarnation of each node: a controller may have died before it published a map with it (seed 810000006). */
+  readonly #registered = new Map<SimulatedNode, number>();
   /** The map that the controller published last, as far as it could be asked. */
   #map: ClusterMap | undefined;
   /** Every published map as JSON, by its version. */
@@ -73,6 +75,11 @@ export class Oracles {
     cluster.onControllerLog = (message, controller) => {
       if (message === 'map published') this.#mapPublished(controller);
     };
+    for (const node of cluster.storages) {
+      node.onLog = (message, { incarnation }) => {
+        if (message === 'registered') this.#registered.set(node, Number(incarnation));
+      };
+    }
   }
 
   get map(): ClusterMap | undefined {
@@ -263,7 +270,7 @@ export class Oracles {
     const { name } = node.process;
     const map = this.#map;
     const inMap = Object.entries(map?.nodes ?? {}).find(([id]) => id === name)?.[1].incarnation;
-    return Math.max(inMap ?? 0, Number(statusOf(node)?.incarnation ?? 0));
+    return Math.max(inMap ?? 0, this.#registered.get(node) ?? 0);
   }
 
   #mapPublished(controller: SimulatedNode): void {

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { NO_CONDITION } from '../../src/cluster/model/condition.ts';
 import type { Version } from '../../src/cluster/model/version.ts';
 import { type BlobId, newBlobId, randomPartOf } from '../../src/files/blob-id.ts';
+import { classOfCopies } from '../../src/files/classes.ts';
 import { DEFAULT_CLASS } from '../../src/files/file-key.ts';
 import {
   decodeManifest,
@@ -122,6 +123,16 @@ describe('a blob', () => {
     expect(stage.copied).toMatchObject([{ kind: 'stored', file: { manifest: named } }]);
     expect([stage.lookedAt, third]).toEqual([[], third]);
     stage.expectNothingLeft();
+  });
+
+  test('is of the class that is asked for, which says how many copies are linked', () => {
+    const stage = new CopyStage();
+    const replicationClass = classOfCopies(1);
+    stage.copy(LONG_FILE, { replicationClass });
+    const [one = ''] = stage.order;
+    expect(stage.network.asked).toEqual([`${one} link`]);
+    stage.answerLinks({ [one]: 200 });
+    expect(stage.set).toMatchObject({ replicationClass });
   });
 
   test('is linked under another id each time', () => {

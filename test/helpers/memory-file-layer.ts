@@ -192,10 +192,10 @@ export class MemoryFileLayer implements FileLayer {
   }
 
   copy(
-    { from, to, attributes, condition }: CopyFile,
+    { from, to, attributes, condition, ...told }: CopyFile,
     callback: (outcome: SetFileOutcome) => void,
   ): void {
-    this.#setIf(to, { ...from.manifest, attributes }, condition, callback);
+    this.#setIf(to, { ...from.manifest, attributes, ...told }, condition, callback);
   }
 
   list(

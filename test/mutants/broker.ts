@@ -31,7 +31,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-broker-shows-files-in-no-collection',
     'issuing.ts',
-    ['if (refused !== undefined) return answer(refused);', ''],
+    ['refused === undefined ? then(submitted) : refuse(refused),', 'then(submitted),'],
     [TESTS, 'is refused where a collection is, below a file'],
   ),
   mutant(
@@ -170,6 +170,42 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     [TESTS, 'a share that leads back to the broker'],
   ),
   mutant(
+    'a-collection-is-made-past-a-lock-that-came-meanwhile',
+    'collections.ts',
+    ["{ ifNoneMatch: 'any', lookAgain } as const", "{ ifNoneMatch: 'any' } as const"],
+    [TESTS, 'that is given meanwhile is passed by nothing'],
+  ),
+  mutant(
+    'a-change-passes-a-lock-that-came-meanwhile',
+    'rest/changes.ts',
+    ["lookAround(parts, self, { affected: 'resource', submitted: NO_TOKENS })", 'undefined'],
+    [TESTS, 'that is given meanwhile is passed by nothing'],
+  ),
+  mutant(
+    'a-clone-passes-a-lock-that-came-meanwhile',
+    'rest/changes.ts',
+    [
+      'const condition = { ...asJudged(way.self), lookAgain };',
+      'const condition = { ...asJudged(way.self) };',
+    ],
+    [TESTS, 'that is given meanwhile is passed by nothing'],
+  ),
+  mutant(
+    'a-completion-passes-a-lock-that-came-meanwhile',
+    'completion.ts',
+    ['{ ...asJudged(self), lookAgain }', 'asJudged(self)'],
+    [TESTS, 'that is given meanwhile is passed by nothing'],
+  ),
+  mutant(
+    'a-collection-is-made-in-a-locked-one-through-the-broker',
+    'issuing.ts',
+    [
+      '    const refusal = refusalOf(way, submitted);\n    if (refusal !== undefined) return refuse(refusal);\n',
+      '',
+    ],
+    [TESTS, 'that is given meanwhile is passed by nothing'],
+  ),
+  mutant(
     'fewer-copies-are-acknowledged-than-were-waited-for',
     'issuing.ts',
     ['replicate === undefined || replicate <= length', 'replicate === undefined || length > 0'],
@@ -273,6 +309,21 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     'rest/changes.ts',
     ['const own = withOwnAttributes(undefined, ownAttributes(all));', 'const own = all;'],
     [REST_TESTS, 'is not changed past a lock'],
+  ),
+  mutant(
+    'a-clone-has-the-copies-of-another-domain',
+    'rest/changes.ts',
+    [
+      'isOwn ? replicationClass : space.ruleOf(segments).replicationClass',
+      'isOwn ? replicationClass : replicationClass',
+    ],
+    [REST_TESTS, 'has a clone of the class'],
+  ),
+  mutant(
+    'a-clone-loses-its-number-of-copies',
+    'rest/changes.ts',
+    ['const isOwn = copiesInName(replicationClass) !== undefined;', 'const isOwn = false;'],
+    [REST_TESTS, 'has a clone of the class'],
   ),
   mutant(
     'an-attribute-takes-the-place-of-all-others',

@@ -316,6 +316,24 @@ export const DAV_MUTANTS: readonly Mutant[] = [
     [PASSED],
   ),
   mutant(
+    'a-look-that-began-before-the-change-counts',
+    'look-around.ts',
+    [
+      'for (const callback of callbacks) callback(found);',
+      'for (const callback of [...callbacks, ...waiting.splice(0)]) callback(found);',
+    ],
+    ['a look is for those who came before it began', `${TESTS}/look-around.test.ts`],
+  ),
+  mutant(
+    'a-judgement-from-before-a-long-body-counts',
+    'store.ts',
+    [
+      'isFirst && parts.clock.wallMs() <= freshUntilMs',
+      'isFirst || parts.clock.wallMs() < 0 * freshUntilMs',
+    ],
+    ['once more where its body took long'],
+  ),
+  mutant(
     'a-collection-that-is-made-in-spite-of-a-lock',
     'store.ts',
     ['{ ...asJudged(NOTHING_THERE), lookAgain }', 'asJudged(NOTHING_THERE)'],

@@ -189,8 +189,8 @@ export const DIRECTORIES_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FILE_COPY,
-        find: '{ ...request.from.manifest, attributes }',
-        replace: '{ attributes, ...request.from.manifest }',
+        find: '{ ...from.manifest, attributes, replicationClass }',
+        replace: '{ attributes, ...from.manifest, replicationClass }',
       },
     ],
     fate: tests(FILE_COPY_TESTS, 'with attributes of its own'),

@@ -32,6 +32,7 @@ export const FILE_RUNS_MUTANTS: readonly Mutant[] = [
         find: 'if (refusal !== undefined) return answer(refusal);\n    return parts.files.delete(',
         replace: 'return parts.files.delete(',
       },
+      { file: COMPLETION, find: '{ ...asJudged(self), lookAgain }', replace: 'asJudged(self)' },
     ],
     fate: RUNS,
   },

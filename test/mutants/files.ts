@@ -727,6 +727,18 @@ export const FILES_MUTANTS: readonly Mutant[] = [
     fate: tests('test/files/cluster-files.test.ts', 'where the first is far busier'),
   },
   {
+    name: 'a-copy-is-of-the-class-of-its-source',
+    rule: 'FILES.md, COPY',
+    edits: [
+      {
+        file: 'src/files/file-copy.ts',
+        find: 'const manifest = { ...from.manifest, attributes, replicationClass };',
+        replace: 'const manifest = { ...from.manifest, attributes };',
+      },
+    ],
+    fate: tests('test/files/file-copy.test.ts', 'is of the class that is asked for'),
+  },
+  {
     name: 'all-patience-for-those-that-are-down',
     rule: 'FILES.md, GET (4)',
     edits: [

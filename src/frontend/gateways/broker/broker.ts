@@ -16,16 +16,14 @@ import type { Clock } from '../../../cluster/ports.ts';
 import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
 import type { DavGateway } from '../dav/dav.ts';
 import { type DavSpace, readDavPath } from '../dav/dav-path.ts';
-import { failedReply } from '../dav/dav-replies.ts';
-import { type DavParts, findWay } from '../dav/resources.ts';
+import type { DavParts } from '../dav/resources.ts';
 import type { BrokerRequest } from './broker-request.ts';
 import { BROKER_ROUTES } from './broker-routes.ts';
 import { type BrokerAsk, readBrokerAsk, type UploadWishes } from './broker-usage.ts';
-import { makeAround } from './collections.ts';
 import { completeUpload } from './completion.ts';
 import type { BrokerRules } from './config/active-config.ts';
 import { type BrokerConfig, type BrokerDomain, domainOf, ruleFor } from './config/broker-config.ts';
-import { redirectUpload, ruleWith, wishRefusal } from './issuing.ts';
+import { makePlace, redirectUpload, ruleWith } from './issuing.ts';
 import { OWN_FOLDER, ownTargetRefusal } from './own-paths.ts';
 import { redirectRead } from './reading.ts';
 
@@ -128,22 +126,16 @@ export class BrokerGateway {
   }
 
   /** Stores a file through the broker, wherever it is to be: what it is in is made, as for one that is redirected. */
-  #store({ request, domain, path, reply }: BrokerRequest, wishes: UploadWishes): void {
+  #store(asked: BrokerRequest, wishes: UploadWishes): void {
+    const { request, domain, reply } = asked;
     const { dav, davParts } = this.#parts;
     const refuse = (refusal: HttpReply) => {
       discardBody(request);
       reply(refusal);
     };
-    const unable = wishRefusal(davParts.files, wishes);
-    if (unable !== undefined) return refuse(unable);
-    return findWay(davParts, path, (found) => {
-      if (found.kind === 'failed') return refuse(failedReply(found));
-      return makeAround(davParts.files, found.way, (refusal) =>
-        refusal === undefined
-          ? dav.serve(request, spaceOf(domain, wishes), reply)
-          : refuse(refusal),
-      );
-    });
+    return makePlace(davParts, asked, wishes, refuse, () =>
+      dav.serve(request, spaceOf(domain, wishes), reply),
+    );
   }
 }
 

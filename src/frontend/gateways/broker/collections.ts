@@ -3,16 +3,20 @@
 
 import { errorReply } from '../../../cluster/http/errors.ts';
 import type { HttpReply } from '../../../cluster/http/http.ts';
-import type { FileLayer } from '../../../files/outcomes.ts';
 import { type DavPath, hrefOf, keyOf } from '../dav/dav-path.ts';
 import { failedReply } from '../dav/dav-replies.ts';
 import { overtakenReply } from '../dav/judgement.ts';
-import type { Resource, Way } from '../dav/resources.ts';
+import { lookAround } from '../dav/look-around.ts';
+import type { DavParts, Resource, Way } from '../dav/resources.ts';
 
-/** @param callback called exactly once, with the refusal where one of them is a file or cannot be made */
+/**
+ * @param submitted tokens of locks; a lock that is given while collections are made lets none of them stay (look-around.ts)
+ * @param callback called exactly once, with the refusal where one of them is a file or cannot be made
+ */
 export function makeAround(
-  files: Pick<FileLayer, 'makeDirectory'>,
+  parts: DavParts,
   { around }: Way,
+  submitted: ReadonlySet<string>,
   callback: (refusal: HttpReply | undefined) => void,
 ): void {
   const file = around.find(({ kind }) => kind === 'file');
@@ -21,7 +25,7 @@ export function makeAround(
   const next = (index: number): void => {
     const resource = missing[index];
     if (resource === undefined) return callback(undefined);
-    return make(files, resource, (refusal) =>
+    return make(parts, resource, submitted, (refusal) =>
       refusal === undefined ? next(index + 1) : callback(refusal),
     );
   };
@@ -34,15 +38,19 @@ function belowFileReply(path: DavPath): HttpReply {
 }
 
 function make(
-  files: Pick<FileLayer, 'makeDirectory'>,
-  { path }: Resource,
+  parts: DavParts,
+  resource: Resource,
+  submitted: ReadonlySet<string>,
   callback: (refusal: HttpReply | undefined) => void,
 ): void {
+  const { path } = resource;
   const key = keyOf(path);
   // The root has no record, and is always there.
   if (key === undefined) return callback(undefined);
-  const request = { key, attributes: undefined, condition: { ifNoneMatch: 'any' } } as const;
-  return files.makeDirectory(request, (outcome) => {
+  const lookAgain = lookAround(parts, resource, { affected: 'membership', submitted });
+  const condition = { ifNoneMatch: 'any', lookAgain } as const;
+  const request = { key, attributes: undefined, condition };
+  return parts.files.makeDirectory(request, (outcome) => {
     switch (outcome.kind) {
       case 'stored':
         return callback(undefined);

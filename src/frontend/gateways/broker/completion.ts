@@ -4,7 +4,6 @@
 import { errorReply } from '../../../cluster/http/errors.ts';
 import { jsonReply, type WholeReply } from '../../../cluster/http/http.ts';
 import type { ReplyCallback } from '../../../cluster/http/routes.ts';
-import { etagOf } from '../../../cluster/model/condition.ts';
 import { contentTagOf } from '../../../files/http/content-tag.ts';
 import type { FileFields } from '../../../files/manifest.ts';
 import type { FileLayer } from '../../../files/outcomes.ts';
@@ -14,7 +13,8 @@ import type { TicketState } from '../../../files/tickets/tickets.ts';
 import { keyOf } from '../dav/dav-path.ts';
 import { failedReply } from '../dav/dav-replies.ts';
 import { readDavUsage } from '../dav/dav-usage.ts';
-import { lockRefusal, overtakenReply } from '../dav/judgement.ts';
+import { asJudged, lockRefusal, overtakenReply } from '../dav/judgement.ts';
+import { lookAround } from '../dav/look-around.ts';
 import { type DavParts, findWay } from '../dav/resources.ts';
 import type { BrokerRequest } from './broker-request.ts';
 import type { ToldCompletion } from './broker-usage.ts';
@@ -146,9 +146,11 @@ function withdraw(
     if (found.kind === 'failed') return answer(failedReply(found));
     const { file } = found.way.self;
     if (file === undefined || !isFileOfUse(file, use)) return answer(gone);
+    const { self } = found.way;
+    const lookAgain = lookAround(parts, self, { affected: 'membership', submitted });
     const refusal = lockRefusal(found.way, 'membership', submitted);
     if (refusal !== undefined) return answer(refusal);
-    return parts.files.delete(ticket.key, { ifMatch: [etagOf(file.record)] }, (outcome) => {
+    return parts.files.delete(ticket.key, { ...asJudged(self), lookAgain }, (outcome) => {
       switch (outcome.kind) {
         case 'deleted':
           return answer(gone);

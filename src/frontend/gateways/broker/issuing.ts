@@ -35,26 +35,41 @@ import { ticketUrl } from './reading.ts';
 export const TICKET_HEADER = 'x-fog-ticket';
 
 export function redirectUpload(parts: DavParts, asked: BrokerRequest, wishes: UploadWishes): void {
-  const { request, path, reply } = asked;
+  const { request, reply } = asked;
   const answer = (given: HttpReply): void => {
     // Whoever has sent a body without asking sends it once more, to the file server.
     if (request.body.kind === 'stream') request.body.stream.discard();
     reply(given);
   };
+  return makePlace(parts, asked, wishes, answer, (submitted) =>
+    issue(parts, asked, wishes, submitted, answer),
+  );
+}
+
+/**
+ * Judges an upload, and makes the collections that its file is to be in.
+ * @param then called with the tokens of locks that the client has submitted; either it or `refuse` is called, exactly once
+ */
+export function makePlace(
+  parts: DavParts,
+  { request, path }: Pick<BrokerRequest, 'request' | 'path'>,
+  wishes: UploadWishes,
+  refuse: (reply: HttpReply) => void,
+  then: (submitted: ReadonlySet<string>) => void,
+): void {
   const read = readDavUsage(request, path.space);
-  if ('fault' in read) return answer(errorReply(read.fault.code, read.fault.what));
+  if ('fault' in read) return refuse(errorReply(read.fault.code, read.fault.what));
   const unable = wishRefusal(parts.files, wishes);
-  if (unable !== undefined) return answer(unable);
+  if (unable !== undefined) return refuse(unable);
   const { submitted } = read.usage;
   return findWay(parts, path, (found) => {
-    if (found.kind === 'failed') return answer(failedReply(found));
+    if (found.kind === 'failed') return refuse(failedReply(found));
     const { way } = found;
     const refusal = refusalOf(way, submitted);
-    if (refusal !== undefined) return answer(refusal);
-    return makeAround(parts.files, way, (refused) => {
-      if (refused !== undefined) return answer(refused);
-      return issue(parts, asked, wishes, submitted, answer);
-    });
+    if (refusal !== undefined) return refuse(refusal);
+    return makeAround(parts, way, submitted, (refused) =>
+      refused === undefined ? then(submitted) : refuse(refused),
+    );
   });
 }
 
@@ -119,7 +134,7 @@ const NOTE =
   'nothing is stored yet: send the file to the URL upload, as curl -L does by itself; for a program that follows no redirect add ?proxy=1, and let WebDAV programs mount /.broker/dav/';
 
 /** A file that is to be acknowledged with more copies than there are file servers would be, with fewer of them. */
-export function wishRefusal(
+function wishRefusal(
   { fileServers }: Pick<FileLayer, 'fileServers'>,
   { replicate, waitsForAll }: UploadWishes,
 ): WholeReply | undefined {

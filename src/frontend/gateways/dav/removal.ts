@@ -9,7 +9,7 @@ import { isRoot, keyOf } from './dav-path.ts';
 import { absentReply } from './dav-replies.ts';
 import type { DavUsage } from './dav-usage.ts';
 import { asJudged, attemptChange, lockRefusal } from './judgement.ts';
-import { lookAround } from './look-around.ts';
+import { lookAround, SharedLooks } from './look-around.ts';
 import { type DavParts, findWay, isThere, type Way } from './resources.ts';
 import { mayLeave, standingOfSource } from './standing.ts';
 import { eachEntry, TreeFailures } from './tree.ts';
@@ -38,7 +38,8 @@ export function deleteResource(
       const refusal = lockRefusal(way, 'membership', usage.submitted);
       if (refusal !== undefined) return answer(refusal);
       const failures = new TreeFailures();
-      return removeTree(parts, way, { submitted: usage.submitted, failures }, (outcome) => {
+      const looks = new SharedLooks(parts);
+      return removeTree(parts, way, { submitted: usage.submitted, failures, looks }, (outcome) => {
         switch (outcome) {
           case 'removed':
             return answer({ status: 204, headers: {}, body: '' });
@@ -61,6 +62,7 @@ export function isWhole({ depth }: DavUsage): boolean {
 export interface RemovalContext {
   readonly submitted: ReadonlySet<string>;
   readonly failures: TreeFailures;
+  readonly looks: SharedLooks;
 }
 
 export type RemovalOutcome =
@@ -151,12 +153,12 @@ function removeEntry(
 export function removeRecord(
   parts: DavParts,
   { self }: Way,
-  { failures, submitted }: RemovalContext,
+  { failures, submitted, looks }: RemovalContext,
   callback: (outcome: RemovalOutcome) => void,
 ): void {
   const key = keyOf(self.path);
   if (key === undefined) return callback('failed');
-  const lookAgain = lookAround(parts, self, { affected: 'membership', submitted });
+  const lookAgain = lookAround(parts, self, { affected: 'membership', submitted, looks });
   return parts.files.delete(key, { ...asJudged(self), lookAgain }, (outcome: DeleteFileOutcome) => {
     switch (outcome.kind) {
       case 'deleted':

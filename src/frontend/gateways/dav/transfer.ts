@@ -17,7 +17,7 @@ import {
   isSameRecord,
   lockRefusal,
 } from './judgement.ts';
-import { lookAround } from './look-around.ts';
+import { lookAround, SharedLooks } from './look-around.ts';
 import { forgetOrigin, isMovedFrom, withOrigin, withoutOrigin } from './moved-from.ts';
 import {
   type RemovalContext,
@@ -100,7 +100,8 @@ function transferTo(
     : lockRefusal(target, 'membership', submitted);
   if (refusal !== undefined) return answer(refusal);
   const failures = new TreeFailures();
-  const context = { submitted, failures, moves, goesDeep: depth !== '0' };
+  const looks = new SharedLooks(parts);
+  const context = { submitted, failures, looks, moves, goesDeep: depth !== '0' };
   const transfer = (present: FileVersion | undefined) => {
     const { path: to, locks } = target.self;
     return transferTree(parts, way, { to, present, locks }, context, (outcome) => {
@@ -206,8 +207,8 @@ function transferTree(
   if (fromKey === undefined) return fail({ code: 'not-stored', detail: 'the root stays' });
   const attributes = self.fields?.attributes;
   const there = resourceOf(to, present, parts.clock.wallMs());
-  const { submitted } = context;
-  const lookAgain = lookAround(parts, there, { affected: 'membership', submitted });
+  const { submitted, looks } = context;
+  const lookAgain = lookAround(parts, there, { affected: 'membership', submitted, looks });
   const condition = { ...asJudged(there), lookAgain };
   const stored = (outcome: SetFileOutcome, then: (file: FileVersion) => void) => {
     switch (outcome.kind) {

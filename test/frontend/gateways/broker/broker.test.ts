@@ -447,6 +447,72 @@ describe('the message that an upload is complete', () => {
   });
 });
 
+describe('a lock of a collection', () => {
+  const LOCK = `<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype></lockinfo>`;
+  const PATHS = ['c/a', 'c/n', 'c/n/b'];
+  const clone = (path: string) => JSON.stringify({ from: '/o', path });
+
+  test.each([
+    ['200', 'PATCH', '/.broker/files?path=/c/a', '{"attributes":{"x":"y"}}'],
+    ['201', 'POST', '/.broker/clone', clone('/c/n/b')],
+    ['204', 'POST', '/.broker/clone', clone('/c/a')],
+    ['201', 'PUT', '/c/n/b?proxy=1', TEXT],
+    ['307', 'PUT', '/c/n/b', ''],
+    ['409 digest-differs', 'POST', '/c/a?ticket=TICKET&complete&size=9', ''],
+  ])('that is given meanwhile is passed by nothing: %s %s %s', (answer, method, target, body) => {
+    const answers = new Set<string>();
+    // It is given before each step of the change: before a record is read, set or deleted.
+    for (let step = 0; ; step++) {
+      const stage = new Stage();
+      expect(stage.did('MKCOL', '/c')).toBe('201');
+      stage.files.keep(keyOf('o'), Buffer.from('other'), BLOB);
+      const { ticket, token } = stage.issued('/c/a');
+      stage.upload(ticket, TEXT);
+      const { files } = stage;
+      const find = files.find.bind(files);
+      const seen = () =>
+        PATHS.map((path) => {
+          let text = '';
+          find(keyOf(path), (found) => {
+            const manifest = found.kind === 'found' ? found.file.manifest : undefined;
+            text = JSON.stringify([manifest?.sha512, manifest?.attributes ?? {}]);
+          });
+          return text;
+        });
+      const before = seen();
+      let left = step;
+      let atLock: readonly string[] | undefined;
+      const steps = ['find', 'makeDirectory', 'amend', 'copy', 'delete', 'put'] as const;
+      for (const name of steps) {
+        const take = files[name].bind(files) as (...asked: readonly unknown[]) => void;
+        const taken = (...asked: readonly unknown[]) => {
+          if (left-- === 0) {
+            expect(stage.did('LOCK', '/c/', { depth: 'infinity' }, LOCK)).toBe('200');
+            atLock = seen();
+          }
+          take(...asked);
+        };
+        Object.assign(files, { [name]: taken });
+      }
+      const answered = stage.did(method, target.replace('TICKET', token), {}, body);
+      left = -1;
+      if (atLock === undefined) {
+        expect(answered).toBe(answer);
+        break;
+      }
+      answers.add(answered);
+      const after = seen();
+      // What is acknowledged was there when the lock was; of what is refused nothing came after it.
+      if (answered === answer) expect(after, `step ${step}`).toEqual(atLock);
+      for (const [index, text] of after.entries()) {
+        expect([before[index], atLock[index]], `step ${step}: ${answered}`).toContain(text);
+      }
+    }
+    expect(answers).toContain('423 locked');
+    expect([answer, '423 locked', '503 not-stored']).toEqual(expect.arrayContaining([...answers]));
+  });
+});
+
 describe('domains', () => {
   const config = configOf(`
     domain {

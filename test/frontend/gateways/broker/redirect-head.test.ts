@@ -55,10 +55,11 @@ describe('of a file with sixteen copies, a redirect', () => {
   });
 
   test('fits where nginx has room for it by default, as long as a path may be', async () => {
-    if (nginx === undefined) return;
-    const links = await linksAt(nginx.address, LONG);
+    // Wherever nginx is not, at least undici has taken it.
+    const links = await linksAt(nginx?.address ?? `127.0.0.1:${server.port}`, LONG);
     const three = Array.from({ length: 3 }, () => 'rel=duplicate');
     expect(links).toEqual([...three, 'rel=describedby']);
+    if (nginx === undefined) return;
     const upload = await fetch(`http://${nginx.address}/${LONG}`, {
       method: 'PUT',
       body: 'any',

@@ -2,6 +2,7 @@
 
 import { hash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { classOfCopies } from '../../../../src/files/classes.ts';
 import { directoryFileKey, type FileKey } from '../../../../src/files/file-key.ts';
 import { configOf, keyOf, BrokerStage as Stage, textOf } from '../../../helpers/broker-stage.ts';
 
@@ -112,6 +113,37 @@ describe('a file', () => {
     const stage = stored('a');
     expect(stage.did('PATCH', '/.broker/files?path=/a', {}, content)).toBe(expected);
     expect(stage.did('PATCH', '/.broker/files?path=/none', {}, '{}')).toBe('404');
+  });
+
+  test('has a clone of the class that the rules of its domain and type say, or a number of its own', () => {
+    const stage = new Stage(
+      configOf(`domain {
+  domain_name *
+  type jpg { replicate 3 }
+}
+domain {
+  domain_name other.com
+  type jpg { replicate 1 }
+}`),
+    );
+    const places = [
+      { path: '/c.jpg' },
+      { path: '/c.txt' },
+      { path: '/c.jpg', domain: 'other.com' },
+    ];
+    const classes = (from: string) =>
+      places.map(({ path, domain }) => {
+        const clone = JSON.stringify({ from, path, domain });
+        expect(stage.did('POST', '/.broker/clone', {}, clone)).toMatch(/^20[14]$/);
+        const query = domain === undefined ? '' : `&domain=${domain}`;
+        return json(stage, 'GET', `/.broker/files?path=${path}${query}`).class;
+      });
+    stage.files.keep(keyOf('a.jpg'), Buffer.from(TEXT), { inlineMax: 0 });
+    const byRule = ['broker:default:jpg', 'default', 'broker:other.com:jpg'];
+    expect(classes('/a.jpg')).toEqual(byRule);
+    const replicationClass = classOfCopies(2);
+    stage.files.keep(keyOf('own.jpg'), Buffer.from(TEXT), { inlineMax: 0, replicationClass });
+    expect(classes('/own.jpg')).toEqual(['copies-2', 'copies-2', 'copies-2']);
   });
 
   test('is not changed past a lock', () => {

@@ -952,6 +952,26 @@ describe('a lock', () => {
     expect(await stage.text('GET', '/dav/c/a')).toBe('/dav/c/a');
   });
 
+  test('is looked for before and behind a PUT, and once more where its body took long', () => {
+    for (const [tookMs, looks] of [
+      [0, 3],
+      [1000, 5],
+    ] as const) {
+      const stage = planted('/dav/c/', '/dav/c/a');
+      const find = stage.files.find.bind(stage.files);
+      let finds = 0;
+      stage.files.find = (key, callback) => {
+        finds++;
+        find(key, callback);
+      };
+      stage.beforePut(() => {
+        stage.nowMs += tookMs;
+      });
+      expect(stage.did('PUT', '/dav/c/a', {}, 'x')).toBe('204');
+      expect(finds, `${tookMs} ms`).toBe(looks);
+    }
+  });
+
   test('that is set in the last moment is not passed either, for it is in the record that is set (H39)', async () => {
     const stage = planted('/dav/a');
     stage.beforeSet(() => stage.lock('/dav/a'));

@@ -5,13 +5,15 @@ import { isContentType } from '../../../../cluster/http/content-types.ts';
 import { errorReply } from '../../../../cluster/http/errors.ts';
 import type { HttpReply } from '../../../../cluster/http/http.ts';
 import type { ReplyCallback } from '../../../../cluster/http/routes.ts';
-import { classOfCopies } from '../../../../files/classes.ts';
+import { classOfCopies, copiesInName } from '../../../../files/classes.ts';
+import type { ReplicationClass } from '../../../../files/file-key.ts';
 import { contentTagHeaders } from '../../../../files/http/content-tag.ts';
 import { servedHeaders, withServedHeaders } from '../../../../files/http/served-headers.ts';
 import type { FileVersion } from '../../../../files/outcomes.ts';
 import { type DavPath, keyOf } from '../../dav/dav-path.ts';
 import { absentReply, failedReply, unstoredReply } from '../../dav/dav-replies.ts';
 import { asJudged, lockRefusal, overtakenReply } from '../../dav/judgement.ts';
+import { lookAround } from '../../dav/look-around.ts';
 import { type DavParts, findWay, type Way } from '../../dav/resources.ts';
 import { makeAround } from '../collections.ts';
 import { type BrokerDomain, ruleFor } from '../config/broker-config.ts';
@@ -54,6 +56,7 @@ export function amendFile(
     const request = {
       key,
       file,
+      lookAgain: lookAround(parts, self, { affected: 'resource', submitted: NO_TOKENS }),
       change: {
         attributes: withServedHeaders(withOwnAttributes(attributes, change.attributes ?? {}), {
           'cache-control': change.cache_control,
@@ -85,7 +88,10 @@ function classChange(domain: BrokerDomain, path: DavPath, replicate: number | nu
   return { replicationClass: ruleFor(domain, path.segments).replicationClass };
 }
 
-/** Makes a file of the same content, class and type at another path; the attributes of the broker's clients go along. */
+/**
+ * Makes a file of the same content and type at another path; the attributes of the broker's clients go along, and a number of copies
+ * of its own.
+ */
 export function cloneFile(
   parts: DavParts,
   { from, to }: { readonly from: DavPath; readonly to: DavPath },
@@ -114,13 +120,17 @@ function cloneTo(
     const { way } = found;
     const refusal = refusalOf(way);
     if (refusal !== undefined) return reply(refusal);
-    return makeAround(parts.files, way, (refused) => {
+    return makeAround(parts, way, NO_TOKENS, (refused) => {
       const key = keyOf(to);
       if (refused !== undefined || key === undefined) return reply(refused ?? absentReply());
       const { attributes: all } = from.manifest;
       const own = withOwnAttributes(undefined, ownAttributes(all));
       const attributes = withServedHeaders(own, servedHeaders(all));
-      const request = { from, to: key, attributes, condition: asJudged(way.self) };
+      const affected = way.self.kind === 'absent' ? 'membership' : 'resource';
+      const lookAgain = lookAround(parts, way.self, { affected, submitted: NO_TOKENS });
+      const condition = { ...asJudged(way.self), lookAgain };
+      const replicationClass = classAt(to, from);
+      const request = { from, to: key, attributes, replicationClass, condition };
       return parts.files.copy(request, (outcome) => {
         switch (outcome.kind) {
           case 'stored': {
@@ -137,6 +147,13 @@ function cloneTo(
       });
     });
   });
+}
+
+/** @returns the class of a clone: the rules of its domain and type say it, as of an upload, but of a file that has a number of its own */
+function classAt({ space, segments }: DavPath, { manifest }: FileVersion): ReplicationClass {
+  const { replicationClass } = manifest;
+  const isOwn = copiesInName(replicationClass) !== undefined;
+  return isOwn ? replicationClass : space.ruleOf(segments).replicationClass;
 }
 
 function refusalOf(way: Way): HttpReply | undefined {
