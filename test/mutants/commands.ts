@@ -191,4 +191,16 @@ export const COMMANDS_MUTANTS: readonly Mutant[] = [
     ],
     fate: tests('test/commands/doctor.test.ts', 'may be gone for good'),
   },
+  {
+    name: 'a-node-that-is-given-a-frontend-for-its-controller-does-not-say-so',
+    rule: 'docs/operations.md',
+    edits: [
+      {
+        file: 'src/commands/named-controller.ts',
+        find: "answerer.role === 'controller'",
+        replace: "answerer.role !== 'controller'",
+      },
+    ],
+    fate: tests('test/processes/fileserver.test.ts', 'which have joined when it is ready'),
+  },
 ];
