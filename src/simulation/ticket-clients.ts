@@ -9,7 +9,6 @@ import { DEFAULT_CLASS, type FileKey, ticketKey, ticketSecretKey } from '../file
 import { FILE_BYTES_MAX } from '../files/manifest.ts';
 import type { FileVersion } from '../files/outcomes.ts';
 import { readTerms, type TicketTerms } from '../files/tickets/ticket.ts';
-import { TICKETED_UPLOAD_MS_MAX } from '../files/tickets/ticket-record.ts';
 import { ClientTurns } from './client-turns.ts';
 import type { FrontendNode, SimulatedCluster } from './cluster.ts';
 import { keyOf } from './file-asker.ts';
@@ -28,8 +27,6 @@ const LIFETIMES_MS = { long: 3_600_000, short: [1, 2000] } as const;
 /** How long a client carries its ticket about, in ms. */
 const CARRIED_MS = [0, 1500] as const;
 const STORED: readonly number[] = [201, 204];
-/** Shorter than clocks stay wrong. */
-const CLOCKS_LOOK_MS = 200;
 
 interface SimulatedTicket {
   readonly id: BlobId;
@@ -56,8 +53,6 @@ export class TicketClients {
   readonly #acknowledged = new Set<string>();
   readonly #givenUp = new Set<string>();
   readonly #tickets: SimulatedTicket[] = [];
-  /** Of these nobody may know any more that they were used: all clocks were so far ahead that their records have expired. */
-  readonly #forgotten = new Set<SimulatedTicket>();
 
   constructor({ world, cluster, oracles, asker, thinkMs, violation }: JudgedClientsOf) {
     this.#world = world;
@@ -73,17 +68,6 @@ export class TicketClients {
     for (let client = 0; client < CLIENTS; client++) {
       this.#turns.begin((frontend, done) => this.#turn(frontend, done));
     }
-    this.#watchClocks();
-  }
-
-  /** The time of the cluster is the median of all clocks (H31), which a run may set ahead together. */
-  #watchClocks(): void {
-    const { nodes } = this.#cluster;
-    const ahead = nodes.filter(({ process }) => process.wallOffsetMs > TICKETED_UPLOAD_MS_MAX);
-    if (2 * ahead.length >= nodes.length) {
-      for (const ticket of this.#tickets) this.#forgotten.add(ticket);
-    }
-    this.#world.at(CLOCKS_LOOK_MS, () => this.#watchClocks());
   }
 
   stop(): void {
@@ -209,11 +193,16 @@ export class TicketClients {
     if (isForged) this.#violation(`a forged ticket stored ${content.name} as ${path} at ${now}`);
     const first = this.#becameFile.get(ticket);
     if (first === undefined) this.#becameFile.set(ticket, content);
-    else if (first !== content && !this.#givenUp.has(path) && !this.#forgotten.has(ticket)) {
+    else if (first !== content && this.#isPromised(path)) {
       this.#violation(
         `one ticket, one file: with ${id} both ${first.name} and ${content.name} became ${path}, at ${now}`,
       );
     }
+  }
+
+  /** Where all clocks are set ahead for days, records of tickets expire, as they should, and a name may be stored twice. */
+  #isPromised(path: string): boolean {
+    return !this.#givenUp.has(path) && !this.#world.occurred.has('fault: clocks');
   }
 
   /** What has become of the ticket, as any frontend says. */
@@ -225,7 +214,7 @@ export class TicketClients {
     frontend.within(({ files }) =>
       files.tickets.state(ticket.id, (state) => {
         this.#world.occur(`ticket state: ${state.kind}`);
-        const isPromised = !this.#givenUp.has(ticket.path) && !this.#forgotten.has(ticket);
+        const isPromised = this.#isPromised(ticket.path);
         if (state.kind === 'failed' || !isPromised) return done();
         const told = state.kind === 'stored' ? state.use.sha512 : undefined;
         const content = told === undefined ? undefined : this.#contents.withDigest(told);
