@@ -51,7 +51,9 @@ const SERVERS = [
       return { port, processes: cluster.processes, stop };
     },
   },
-  ...(isInstalled('nginx') ? [{ name: versionOf('nginx', '-v'), start: startNginx }] : []),
+  ...(isInstalled('nginx')
+    ? [{ name: `nginx ${versionOf('nginx', '-v')}`, start: startNginx }]
+    : []),
 ];
 
 async function startNginx() {

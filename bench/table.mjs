@@ -247,7 +247,38 @@ const ROWS = [
       return { text, reached: of.getP99Ms.median < 10 && of.getErrors + of.violations === 0 };
     },
   ],
+  ['a large file up, each copy', '>= 0.5 x nginx DAV, synced', largeFile('up', 0.5)],
+  ['a large file down', '>= 0.8 x nginx', largeFile('down', 0.8)],
+  [
+    'CPU a redirect of the broker',
+    'beside bare node:http and nginx',
+    () => {
+      const ratios = kept('redirects')?.rows.map(({ server, cpuRatio, notInstalled }) => [
+        server,
+        notInstalled ?? cpuRatio.median.toFixed(2),
+      ]);
+      if (ratios === undefined) return;
+      const text = ratios.slice(1).map(([server, ratio]) => `${server} ${ratio} x`);
+      return { text: text.join(', ') };
+    },
+  ],
 ];
+
+/** A large file, beside nginx DAV as durable; what goes up is counted once for each copy. */
+function largeFile(direction, limit) {
+  return () => {
+    const speedOf = (name) =>
+      kept('files')?.large.find((each) => each.name === name)?.[direction].mebibytesPerSecond
+        .median;
+    const rival = speedOf('nginx DAV, synced');
+    const [one, two] = [speedOf(`${OWN}, one copy`), speedOf(`${OWN}, two copies`)];
+    if (one === undefined || two === undefined) return;
+    if (rival === undefined) return { text: 'nginx was not installed' };
+    const [single, double] = [one / rival, ((direction === 'up' ? 2 : 1) * two) / rival];
+    const text = `${single.toFixed(2)} x with one copy, ${double.toFixed(2)} x with two`;
+    return { text, reached: Math.min(single, double) >= limit };
+  };
+}
 
 /** The median of the rounds with values of 1 KB. */
 function copied(pick) {
