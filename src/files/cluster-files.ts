@@ -274,11 +274,11 @@ export class ClusterFiles implements FileLayer {
         case 'stored': {
           const { record, created } = outcome;
           const change = { key, own: undefined, former: file?.record, lookAgain };
-          return keepIfClear(conditional, change, (fate) =>
+          return keepIfClear(conditional, change, (fate, restored) =>
             done(
               fate === 'kept'
                 ? { kind: 'deleted', existed: !created }
-                : unkept(fate, record, file?.record),
+                : unkept(fate, record, restored),
             ),
           );
         }

@@ -73,8 +73,8 @@ function setNow(
       case 'stored': {
         const { record, previous, created } = outcome;
         const done = { key, own: record, former: previous, lookAgain };
-        return keepIfClear(conditional, done, (fate) =>
-          fate === 'kept' ? stored(record, created) : callback(unkept(fate, record, previous)),
+        return keepIfClear(conditional, done, (fate, restored) =>
+          fate === 'kept' ? stored(record, created) : callback(unkept(fate, record, restored)),
         );
       }
       case 'unmet':
@@ -95,10 +95,10 @@ export function isAny({ ifMatch, ifNoneMatch, lookAgain }: FileCondition): boole
 export function unkept(
   fate: Exclude<ChangeFate, 'kept'>,
   own: StoredRecord,
-  former: StoredRecord | undefined,
+  restored: StoredRecord | undefined,
 ): Extract<SetFileOutcome, { kind: 'unmet' | 'unknown' }> {
   return fate === 'undone'
-    ? { kind: 'unmet', file: former && fileOf(former) }
+    ? { kind: 'unmet', file: restored && fileOf(restored), isUndone: true }
     : { kind: 'unknown', version: recordVersion(own) };
 }
 

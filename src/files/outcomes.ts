@@ -29,7 +29,7 @@ export interface FileCondition extends Condition {
   /**
    * Asked when the record is set, and before anybody is told. A lock around it that the look does not see is acknowledged later
    * than the change was made, so no lock is passed. A change that is barred is undone, on the condition that it is still there,
-   * and ends as `unmet` with the file that was there before; one that cannot be undone ends as `unknown`.
+   * and ends as `unmet` with the file that is there again; one that cannot be undone ends as `unknown`.
    */
   readonly lookAgain?: SecondLook | undefined;
 }
@@ -84,12 +84,20 @@ export interface ConfirmedSet {
   readonly attributes: FileAttributes | undefined;
 }
 
+/** The condition does not hold. */
+export interface ConditionUnmet {
+  readonly kind: 'unmet';
+  /** What is there, if anything. */
+  readonly file: FileVersion | undefined;
+  /** Whether the change was made, and its second look has undone it: `file` is what was there before, in a new record. */
+  readonly isUndone?: true;
+}
+
 /** How the set of a file's record ends. */
 export type SetFileOutcome =
   /** `created` says whether nothing was there before. */
   | { readonly kind: 'stored'; readonly file: FileVersion; readonly created: boolean }
-  /** The condition does not hold; `file` is what is there, if anything. */
-  | { readonly kind: 'unmet'; readonly file: FileVersion | undefined }
+  | ConditionUnmet
   | { readonly kind: 'not-stored'; readonly code: ErrorCode; readonly detail: string }
   /** May or may not be stored. */
   | { readonly kind: 'unknown'; readonly version: Version | undefined };
@@ -182,7 +190,7 @@ export type OpenFileOutcome =
 export type DeleteFileOutcome =
   /** `existed` as far as a member in sync knew. */
   | { readonly kind: 'deleted'; readonly existed: boolean }
-  | { readonly kind: 'unmet'; readonly file: FileVersion | undefined }
+  | ConditionUnmet
   | { readonly kind: 'not-stored'; readonly code: ErrorCode; readonly detail: string }
   | { readonly kind: 'unknown'; readonly version: Version | undefined };
 

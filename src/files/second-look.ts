@@ -31,11 +31,14 @@ export type ChangeFate =
   /** Nobody can say whether it may stay, or somebody has changed the file again, or the undoing was not confirmed. */
   | 'unclear';
 
+/** `restored`, of a change that was undone, has the value of `former`; undefined where nothing is there again. */
+type FateCallback = (fate: ChangeFate, restored?: StoredRecord) => void;
+
 /** @param callback called exactly once */
 export function keepIfClear(
   conditional: FileOperations['conditional'],
   change: MadeChange,
-  callback: (fate: ChangeFate) => void,
+  callback: FateCallback,
 ): void {
   const { lookAgain } = change;
   if (lookAgain === undefined) return callback('kept');
@@ -57,14 +60,16 @@ export function keepIfClear(
 function undo(
   conditional: FileOperations['conditional'],
   { key, own, former }: MadeChange,
-  callback: (fate: ChangeFate) => void,
+  callback: FateCallback,
 ): void {
   const condition = own === undefined ? NOTHING : { ifMatch: [etagOf(own)] };
   const change = former === undefined ? DELETE : { ...PUT, value: recordValue(former) };
   conditional.write({ key, condition, change }, (outcome) => {
+    if (outcome.kind === 'stored') {
+      return callback('undone', former === undefined ? undefined : outcome.record);
+    }
     const isGone = outcome.kind === 'unmet' && outcome.record === undefined;
-    const isAsBefore = outcome.kind === 'stored' || (isGone && former === undefined);
-    callback(isAsBefore ? 'undone' : 'unclear');
+    return callback(isGone && former === undefined ? 'undone' : 'unclear');
   });
 }
 

@@ -79,12 +79,15 @@ describe('a change', () => {
 
   test('is undone where it is barred: what was there before is there again', () => {
     const stage = new Stage();
-    expect(stage.set('new')).toEqual({ kind: 'unmet', file: undefined });
+    expect(stage.set('new')).toEqual({ kind: 'unmet', file: undefined, isUndone: true });
     expect(stage.content).toBeUndefined();
     stage.keep('former');
     const outcome = stage.set('new');
     expect(outcome).toMatchObject({ kind: 'unmet', file: { manifest: manifestOf('former') } });
     expect(stage.content).toBe('former');
+    // What is there again can be changed on the condition that it is still that.
+    const record = stage.memory.recordOf(KEY);
+    expect(outcome).toMatchObject({ file: { record }, isUndone: true });
     expect(stage.set('new', {})).toMatchObject({ kind: 'unmet' });
     expect(stage.content).toBe('former');
     expect(stage.delete()).toEqual(['undone']);
@@ -109,7 +112,7 @@ describe('a change', () => {
       stage.memory.operations.conditional.write(request, () => undefined);
     };
     stage.meanwhile = remove;
-    expect(stage.set('new')).toEqual({ kind: 'unmet', file: undefined });
+    expect(stage.set('new')).toEqual({ kind: 'unmet', file: undefined, isUndone: true });
     stage.keep('former');
     expect(stage.set('new')).toMatchObject({ kind: 'unknown' });
     expect(stage.content).toBeUndefined();

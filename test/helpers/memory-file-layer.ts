@@ -245,8 +245,8 @@ export class MemoryFileLayer implements FileLayer {
       const isStill = this.#files.get(nameOf(key)) === file;
       if (seen === 'unclear' || !isStill) return callback({ kind: 'unknown', version: undefined });
       if (present === undefined) this.#files.delete(nameOf(key));
-      else this.#set(key, present.manifest);
-      return callback({ kind: 'unmet', file: present });
+      const restored = present && this.#set(key, present.manifest);
+      return callback({ kind: 'unmet', file: restored, isUndone: true });
     });
   }
 

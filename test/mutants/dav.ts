@@ -367,6 +367,12 @@ export const DAV_MUTANTS: readonly Mutant[] = [
     [PASSED],
   ),
   mutant(
+    'a-move-that-is-stopped-twice-leaves-its-first-copy',
+    'transfer.ts',
+    ['former.file === present) return', 'former.file !== present || isUndone) return'],
+    ['is not passed by a MOVE during which it is given, released and given again'],
+  ),
+  mutant(
     'a-stopped-move-leaves-nothing-in-the-place-of-its-copy',
     'take-back.ts',
     [

@@ -36,6 +36,7 @@ import { eachEntry, TreeFailures } from './tree.ts';
 /** So often others may change one entry of a tree before it is left where it is. */
 const ENTRY_ATTEMPTS_MAX = 8;
 
+const LOCKED_MEANWHILE = 'it was locked meanwhile';
 const OTHERS: FileFailure = {
   code: 'not-stored',
   detail: 'others change it at the same time',
@@ -214,8 +215,14 @@ function transferTree(
     switch (outcome.kind) {
       case 'stored':
         return then(outcome.file);
-      case 'unmet':
-        return callback('overtaken');
+      case 'unmet': {
+        const { isUndone = false, file: copy } = outcome;
+        // A lock undoes this copy, and what is there again is that of an earlier attempt.
+        if (!isUndone || copy === undefined || former.file === present)
+          return callback('overtaken');
+        context.failures.add({ path: to, kind: self.kind }, 'locked', LOCKED_MEANWHILE);
+        return takeBack(parts, { key, copy, former: former.file }, () => callback('failed'));
+      }
       case 'not-stored':
       case 'unknown': {
         const code = outcome.kind === 'unknown' ? 'outcome-unknown' : outcome.code;
@@ -280,7 +287,7 @@ function moveAgain(
     const next = { ...target, attempts: attempts - 1 };
     return transferTree(parts, again, next, context, callback);
   }
-  context.failures.add(again.self, 'locked', 'it was locked meanwhile');
+  context.failures.add(again.self, 'locked', LOCKED_MEANWHILE);
   const key = keyOf(to);
   if (key === undefined || copy === undefined) return callback('failed');
   return takeBack(parts, { key, copy, former: former?.file }, () => callback('failed'));

@@ -911,6 +911,49 @@ describe('a lock', () => {
     },
   );
 
+  test.each([
+    ['/dav/c/a', '/dav/c/new'],
+    ['/dav/c/a', '/dav/c/b'],
+    ['/dav/c/a', '/dav/new'],
+  ])(
+    'is not passed by a MOVE during which it is given, released and given again: %s to %s',
+    (from, destination) => {
+      const paths = [...WRITTEN, '/dav/c/b'];
+      let refused = 0;
+      const play = (given: number, released: number, again: number): boolean => {
+        const stage = planted(...paths);
+        const before = [inside(stage), outside(stage)];
+        let step = 0;
+        let token = '';
+        stage.beforeStep(() => {
+          if (step === given || step === again) token = stage.lock('/dav/c');
+          if (step === released) {
+            expect(stage.did('UNLOCK', '/dav/c', { 'lock-token': token.slice(1, -1) })).toBe('204');
+          }
+          step++;
+        });
+        const answered = stage.did('MOVE', from, to(destination));
+        const isOver = step <= again;
+        step = Number.NEGATIVE_INFINITY;
+        if (answered === '201' || answered === '204') return isOver;
+        refused++;
+        const after = [inside(stage), outside(stage)];
+        expect(after, `steps ${given}, ${released}, ${again}: ${answered}`).toEqual(before);
+        return isOver;
+      };
+      const LONG = 40;
+      for (let given = 0; given < LONG; given++) {
+        for (let released = given + 1; released < LONG; released++) {
+          let again = released + 1;
+          while (!play(given, released, again)) again++;
+          // Nothing of it would come later either.
+          if (again === released + 1) break;
+        }
+      }
+      expect(refused).toBeGreaterThan(0);
+    },
+  );
+
   test('that nobody can look at once more may have been passed: 504', () => {
     for (const [method, path] of [
       ['PUT', '/dav/c/a'],
