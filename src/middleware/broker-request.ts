@@ -15,9 +15,11 @@ const READ_HEADERS = [
   'if-modified-since',
   'if-unmodified-since',
 ];
+/** Of the file, and kept with it. */
+const KEPT_HEADERS = ['content-type', 'cache-control', 'content-disposition'];
 /** All that a broker judges a write by: one that it does not get would be a condition that is not obeyed. */
 const WRITE_HEADERS = [
-  'content-type',
+  ...KEPT_HEADERS,
   'content-length',
   // Of a part, which the broker refuses: it must not be taken for the whole file.
   'content-range',
@@ -32,6 +34,8 @@ const WRITE_HEADERS = [
   'x-oc-mtime',
   'oc-checksum',
 ];
+/** What the ticket has of the upload that it is for; the rest is for the file server that gets the body. */
+const REDIRECT_HEADERS = [...KEPT_HEADERS, 'if'];
 const ANSWER_HEADERS = [
   'content-type',
   'content-length',
@@ -43,6 +47,7 @@ const ANSWER_HEADERS = [
   'digest',
   'location',
   'cache-control',
+  'content-disposition',
   // What users have stored runs no scripts at the origin of the application.
   'content-security-policy',
   'retry-after',
@@ -98,7 +103,7 @@ export function headersFor(
   kind: 'read' | 'write' | 'redirect',
 ): PoolRequest['headers'] {
   const headers: Record<string, string> = domain === undefined ? {} : { host: domain };
-  const names = { read: READ_HEADERS, write: WRITE_HEADERS, redirect: [] }[kind];
+  const names = { read: READ_HEADERS, write: WRITE_HEADERS, redirect: REDIRECT_HEADERS }[kind];
   for (const name of names) {
     const value = given[name];
     if (typeof value === 'string') headers[name] = value;

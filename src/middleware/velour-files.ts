@@ -170,15 +170,11 @@ function redirectingUploads(place: StorePlace): Errand {
     methods: ['PUT', 'POST'],
     sendsBody: () => false,
     request: (method, path, from) => {
-      const { 'content-type': contentType } = from.headers;
       const isForm = method === 'POST';
       return {
         method: isForm ? 'POST' : 'PUT',
         path: isForm ? `${path}${afterwardsIn(from.url ?? '')}` : path,
-        headers: {
-          ...headersFor(place, from.headers, 'redirect'),
-          ...(typeof contentType === 'string' ? { 'content-type': contentType } : {}),
-        },
+        headers: headersFor(place, from.headers, 'redirect'),
         body: Buffer.alloc(0),
       };
     },

@@ -70,6 +70,24 @@ export const MIDDLEWARE_MUTANTS: readonly Mutant[] = [
     fate: tests(REQUEST_TESTS, 'of a write, to judge it by'),
   },
   {
+    name: 'an-application-loses-how-long-a-file-is-cached',
+    rule: RULE,
+    edits: [
+      {
+        file: REQUEST,
+        find: "['content-type', 'cache-control', 'content-disposition']",
+        replace: "['content-type', 'content-disposition']",
+      },
+    ],
+    fate: tests(REQUEST_TESTS, 'to keep it'),
+  },
+  {
+    name: 'an-application-loses-the-name-by-which-a-file-is-saved',
+    rule: RULE,
+    edits: [{ file: REQUEST, find: "  'content-disposition',\n  // What", replace: '  // What' }],
+    fate: tests(REQUEST_TESTS, 'a client gets what is of the file'),
+  },
+  {
     name: 'a-delete-by-an-application-takes-a-folder',
     rule: RULE,
     edits: [{ file: FILES, find: ", depth: '0' };", replace: ' };' }],

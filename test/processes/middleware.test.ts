@@ -134,6 +134,30 @@ describe('through the application', () => {
     expect((await fetch(`${through}/b.txt`)).status).toBe(404);
   });
 
+  test('a file is served with the headers that it was stored with, and so it is aside', async () => {
+    const kept = {
+      'cache-control': 'max-age=9',
+      'content-disposition': "attachment; filename*=UTF-8''%C3%A9.txt",
+    };
+    expect((await put('kept.txt', 'text', kept)).status).toBe(201);
+    const told = await fetch(`${aside}/aside.txt`, {
+      method: 'PUT',
+      body: 'text',
+      headers: kept,
+      redirect: 'manual',
+    });
+    // Without them: the ticket has them.
+    const there = told.headers.get('location') ?? '';
+    expect((await fetch(there, { method: 'PUT', body: 'text' })).status).toBe(201);
+    for (const name of ['kept.txt', 'aside.txt']) {
+      for (const url of [through, aside]) {
+        const answer = await fetch(`${url}/${name}`);
+        expect(await answer.text()).toBe('text');
+        expect(Object.fromEntries(answer.headers)).toMatchObject(kept);
+      }
+    }
+  });
+
   test('a folder is not deleted, and all that is in it stays', async () => {
     expect((await put('album/1/a.txt', 'a')).status).toBe(201);
     for (const folder of ['album', 'album/1']) {
