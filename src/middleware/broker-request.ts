@@ -1,6 +1,7 @@
 // Which request to a broker a request of an application becomes, and what of the answer its client gets. Pure.
 
 import { COMMON_ROUTES } from '../cluster/http/common-routes.ts';
+import { ROLE_HEADER } from '../cluster/http/http.ts';
 import type { PoolHead, PoolRequest } from '../cluster/http/http-pool.ts';
 
 /** Headers by their names in lower case, as Node.js has them. */
@@ -109,6 +110,14 @@ export function headersFor(
     if (typeof value === 'string') headers[name] = value;
   }
   return headers;
+}
+
+/**
+ * Whether it comes from something else, such as a frontend at its own port, or that of its blobs, where a `PUT` of a file
+ * succeeds as well. What fails may be a proxy before a broker that is away.
+ */
+export function isNoBroker(head: PoolHead): boolean {
+  return head.status < 500 && head.header(ROLE_HEADER) !== 'broker';
 }
 
 /** @returns the headers of an answer that are of the file; several lines `Link` stay several */

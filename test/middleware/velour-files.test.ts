@@ -47,6 +47,7 @@ async function broker(
 ) {
   const seen: Seen[] = [];
   const address = await listening((from, reply) => {
+    reply.setHeader('x-fog-role', 'broker');
     if (from.url === '/livez') {
       reply.end('ok');
       return;
@@ -170,15 +171,20 @@ describe('the application is told why the store fails', () => {
 
   test.each(['upload', 'serve'] as const)('where %s asks a process that is none', async (name) => {
     const told: Error[] = [];
-    const { files, address } = await broker(
-      (reply) => reply.writeHead(404, { 'x-fog-error': 'unknown-path' }).end('nothing here\n'),
-      { onError: (error) => told.push(error) },
-    );
+    const writes: unknown[] = [];
+    // As the port of blobs does: it has /livez, and takes each PUT.
+    const address = await listening((from, reply) => {
+      if (from.method !== 'GET') writes.push(from.method);
+      reply.writeHead(from.method === 'GET' && from.url !== '/livez' ? 404 : 200).end();
+    });
+    const files = velourFiles({ brokers: [address], onError: (error) => told.push(error) });
+    ends.push(() => files.close());
     const url = await listening((from, reply) => files[name](from, reply, passed(reply)));
     expect((await asked(url, name === 'upload' ? 'PUT' : 'GET')).status).toBe(502);
     expect(told).toMatchObject([
       { message: expect.stringContaining(`http://${address} is no broker: name one`) },
     ]);
+    expect(writes).toEqual([]);
   });
 
   test('that no broker answers, with their names', async () => {

@@ -162,8 +162,44 @@ export const MIDDLEWARE_MUTANTS: readonly Mutant[] = [
   {
     name: 'a-frontend-is-taken-for-a-broker',
     rule: RULE,
-    edits: [{ file: FILES, find: "=== 'unknown-path'", replace: "=== 'unknown'" }],
+    edits: [{ file: REQUEST, find: "!== 'broker'", replace: "=== 'frontend'" }],
     fate: tests(FILES_TESTS, 'a process that is none'),
+  },
+  {
+    name: 'an-upload-goes-to-what-is-no-broker',
+    rule: RULE,
+    edits: [
+      {
+        file: PASSAGE,
+        find: "if (isNoBroker(answer)) return 'not-a-frontend';",
+        replace: '',
+      },
+    ],
+    fate: tests(PASSAGE_TESTS, 'is sent no PUT'),
+  },
+  {
+    name: 'what-answers-a-read-is-taken-for-a-broker',
+    rule: RULE,
+    edits: [
+      {
+        file: PASSAGE,
+        find: 'if (isNoBroker(outcome)) broker.failed();\n        else broker.answered();',
+        replace: 'broker.answered();',
+      },
+    ],
+    fate: tests(PASSAGE_TESTS, 'after each read, too'),
+  },
+  {
+    name: 'a-broker-does-not-say-that-it-is-one',
+    rule: RULE,
+    edits: [
+      {
+        file: 'src/frontend/gateways/broker/broker-interface.ts',
+        find: "[ROLE_HEADER]: 'broker'",
+        replace: '',
+      },
+    ],
+    fate: tests('test/frontend/gateways/broker/broker.test.ts', 'says that it is a broker'),
   },
   {
     name: 'each-failure-is-a-warning',

@@ -223,6 +223,22 @@ describe('aside of the application', () => {
   });
 });
 
+test('another port of the cluster is no broker: nothing is stored there, and nothing is absent', async () => {
+  const { frontends, blobs, fileservers, controller } = cluster;
+  for (const address of [frontends[0], blobs[0], fileservers[0], controller]) {
+    const errors: VelourFilesError[] = [];
+    const wrong = velourFiles({ brokers: [address ?? ''], onError: (error) => errors.push(error) });
+    ends.push(() => wrong.close());
+    const url = await serving(allOf(() => wrong, 'serve', 'upload'));
+    for (const method of ['GET', 'PUT', 'DELETE', 'HEAD']) {
+      const body = method === 'PUT' ? { body: 'text' } : {};
+      expect((await fetch(`${url}/a.jpg`, { method, ...body })).status, method).toBe(502);
+    }
+    const said = Array(4).fill(expect.stringContaining(`${address} is no broker: name one`));
+    expect(errors.map(({ message }) => message)).toEqual(said);
+  }
+});
+
 describe('brokers that are away', () => {
   test('are passed over, by reads and by writes', async () => {
     const [free = 0] = await freePorts(1);
@@ -253,7 +269,9 @@ describe('brokers that are away', () => {
   test('or go in the middle of an answer, break it off: half a file is never taken for a whole one', async () => {
     const half = createListener((socket) => {
       socket.once('data', () => {
-        socket.write('HTTP/1.1 200 OK\r\netag: "x"\r\ncontent-length: 100\r\n\r\nhalf');
+        socket.write(
+          'HTTP/1.1 200 OK\r\nx-fog-role: broker\r\netag: "x"\r\ncontent-length: 100\r\n\r\nhalf',
+        );
         socket.end();
       });
     }).listen(0, '127.0.0.1');
