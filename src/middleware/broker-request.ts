@@ -84,9 +84,13 @@ export function storePathOf(url: string, { folder }: StorePlace): string | undef
     return undefined;
   }
   const path = `/${[...(folder === '' ? [] : folder.split('/').map(encodeURIComponent)), ...names].join('/')}`;
-  const isOwn =
-    folder === '' && (decoded[0] === OWN_FOLDER || OWN_PATHS.includes(`/${decoded[0]}`));
+  const isOwn = folder === '' && isOwnName(decoded[0] ?? '');
   return isOwn ? undefined : path;
+}
+
+/** @param name the first one of a path */
+export function isOwnName(name: string): boolean {
+  return name === OWN_FOLDER || OWN_PATHS.includes(`/${name}`);
 }
 
 /** @returns undefined for what is no UTF-8, or has a % without two digits */

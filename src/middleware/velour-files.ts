@@ -19,7 +19,6 @@ import { brokerVerdict, noBroker, Passage } from './passage.ts';
 import { bodyOf, wasRead } from './request-body.ts';
 import {
   checkOptions,
-  domainOf,
   folderOf,
   VelourFilesError,
   type VelourFilesOptions,
@@ -79,7 +78,7 @@ interface Errand {
   readonly changes: boolean;
 }
 
-/** @throws TypeError without brokers, for one that is no URL, for a folder or domain that is none, and for an unknown option */
+/** @throws TypeError that names the option which is missing, unknown or of another kind */
 export function velourFiles(options: VelourFilesOptions): VelourFiles {
   checkOptions(options);
   const { brokers, domain, connections = CONNECTIONS } = options;
@@ -90,7 +89,7 @@ export function velourFiles(options: VelourFilesOptions): VelourFiles {
     judge: brokerVerdict,
   };
   const known = new KnownFrontends(brokers, world);
-  const place = { folder: folderOf(options.folder ?? ''), domain: domainOf(domain) };
+  const place = { folder: folderOf(options.folder ?? ''), domain };
   const { onError = warningsOf(systemClock, warn) } = options;
   const handler =
     (errand: Errand): FileHandler =>

@@ -123,8 +123,21 @@ export const MIDDLEWARE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/middleware/velour-files-options.ts',
-        find: 'if (unknown !== undefined) {',
-        replace: 'if (unknown === "") {',
+        find: 'if (!isOption(name)) {',
+        replace: 'if (!isOption(name)) continue;\n    if (name === undefined) {',
+      },
+    ],
+    fate: tests(FILES_TESTS, 'refused with what is wrong'),
+  },
+  {
+    name: 'a-broker-with-a-path-is-taken',
+    rule: RULE,
+    edits: [
+      {
+        file: 'src/middleware/velour-files-options.ts',
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of the product
+        find: 'href === `${origin}/`',
+        replace: 'href.startsWith(origin)',
       },
     ],
     fate: tests(FILES_TESTS, 'refused with what is wrong'),
