@@ -57,7 +57,7 @@ const UNDOING: readonly Mutant[] = [
   ),
   undoing(
     'what-is-not-undone-is-said-to-be',
-    ["callback(isAsBefore ? 'undone' : 'unclear')", "callback('undone')"],
+    ["former === undefined ? 'undone' : 'unclear'", "former === undefined ? 'undone' : 'undone'"],
     'is left to whoever has changed it again',
   ),
   undoing(
@@ -361,23 +361,38 @@ export const DAV_MUTANTS: readonly Mutant[] = [
     'a-stopped-move-leaves-its-copy',
     'transfer.ts',
     [
-      'return takeBack(parts, { key, copy, former: former?.file }, () =>',
-      'return attempts < 99 ? callback("failed") : takeBack(parts, { key, copy, former: former?.file }, () =>',
+      'return takeBack(parts, { to, copy, former: former?.file }, context, () =>',
+      'return attempts < 99 ? callback("failed") : takeBack(parts, { to, copy, former: former?.file }, context, () =>',
     ],
     [PASSED],
   ),
   mutant(
+    'a-stopped-move-takes-its-copy-back-under-a-lock',
+    'take-back.ts',
+    [
+      "if (lockRefusal(found.way, 'membership', submitted) !== undefined) return stays(LOCKED);",
+      'if (lockRefusal.length < 0) return stays(LOCKED);',
+    ],
+    ['a MOVE that is stopped leaves its copy where the new name is locked by then'],
+  ),
+  mutant(
+    'what-is-new-is-looked-for-in-its-last-collection-alone',
+    'look-around.ts',
+    ['isUnbroken(way);', "way.self.kind === 'collection';"],
+    ['whose outer collection is deleted meanwhile'],
+  ),
+  mutant(
     'a-move-that-is-stopped-twice-leaves-its-first-copy',
     'transfer.ts',
-    ['former.file === present) return', 'former.file !== present || isUndone) return'],
+    ['former.file === present)', 'former.file !== present || isUndone)'],
     ['is not passed by a MOVE during which it is given, released and given again'],
   ),
   mutant(
     'a-stopped-move-leaves-nothing-in-the-place-of-its-copy',
     'take-back.ts',
     [
-      'return files.copy({ from: former, to: key, attributes, condition }, callback);',
-      'return files.delete(key, attributes ? condition : condition, callback);',
+      'parts.files.restore({ key, file: former, condition }, ended)',
+      'parts.files.delete(key, condition, ended)',
     ],
     [PASSED],
   ),
@@ -385,8 +400,8 @@ export const DAV_MUTANTS: readonly Mutant[] = [
     'a-stopped-move-takes-back-what-is-no-longer-its-copy',
     'take-back.ts',
     [
-      'const condition = { ifMatch: [etagOf(copy.record)] };',
-      'const condition = etagOf(copy.record) ? {} : {};',
+      'const condition = { ifMatch: [etagOf(copy.record)], lookAgain };',
+      'const condition = etagOf(copy.record) ? { lookAgain } : { lookAgain };',
     ],
     ['a MOVE that is stopped takes back its own copy'],
   ),

@@ -27,6 +27,18 @@ export const DIRECTORIES_MUTANTS: readonly Mutant[] = [
     fate: tests(MANIFEST_TESTS, 'a directory with'),
   },
   {
+    name: 'a-directory-that-is-in-use-is-undone',
+    rule: 'docs/webdav.md, locks',
+    edits: [
+      {
+        file: 'src/files/undone-directory.ts',
+        find: "listed.kind === 'page' && listed.entries.length === 0",
+        replace: "listed.kind === 'page' && listed.entries.length < 99",
+      },
+    ],
+    fate: tests('test/files/undone-directory.test.ts', 'it is there again where a file is in it'),
+  },
+  {
     name: 'a-directory-is-an-empty-file',
     rule: 'FILES.md, 2',
     edits: [

@@ -28,7 +28,10 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-file-is-stored-in-what-is-no-directory',
     `${TICKETS}/ticketed-put.ts`,
-    ["around.at(-1)?.manifest.kind === 'directory'", "around.at(-1)?.manifest.kind !== 'inline'"],
+    [
+      "around.every((file) => file?.manifest.kind === 'directory')",
+      "around.every((file) => file?.manifest.kind !== 'inline')",
+    ],
     [PUT_TESTS, 'is refused where what it is to be in has gone'],
   ),
   mutant(
