@@ -1,7 +1,6 @@
 """Django's files in velour-fog: a storage on the brokers of a cluster, and a view for its files.
 
-    STORAGES = {"default": {"BACKEND": "velour_storage.VelourStorage",
-                            "OPTIONS": {"brokers": ["127.0.0.1:12280"], "folder": "media"}}, ...}
+    STORAGES = {"default": {"BACKEND": "velour_storage.VelourStorage", "OPTIONS": {"brokers": ["127.0.0.1:12280"]}}, ...}
 
 Before Django 4.2, and for what is not said there, the options are the dictionary VELOUR_STORAGE of the settings.
 """
@@ -15,13 +14,13 @@ from tempfile import SpooledTemporaryFile
 from urllib.parse import quote, unquote, urljoin
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import File
 from django.core.files.storage import Storage, default_storage
 from django.http import FileResponse, Http404, HttpResponseRedirect
 from django.utils.deconstruct import deconstructible
 from django.views.decorators.http import require_safe
 
-MEMORY_MAX = 1024 * 1024  # what is longer waits in a temporary file
 CHANGED, NO_NAMES = 412, (400, 404, 414)
 log = logging.getLogger(__name__)
 
@@ -34,16 +33,17 @@ class StoreError(OSError):
 class VelourStorage(Storage):
     def __init__(self, brokers=None, folder=None, domain=None, base_url=None, timeout=30):
         given = getattr(settings, "VELOUR_STORAGE", {})
-        self.brokers = brokers or given.get("brokers") or ["127.0.0.1:12280"]
+        self.brokers = brokers or given.get("brokers")
+        if not self.brokers or isinstance(self.brokers, str) or any("/" in broker for broker in self.brokers):
+            raise ImproperlyConfigured(f"brokers is {self.brokers!r}, and must be a list such as ['127.0.0.1:12280']")
         self.folder = (given.get("folder", "") if folder is None else folder).strip("/")
         self.domain = domain or given.get("domain")
-        self.base_url = base_url or given.get("base_url") or settings.MEDIA_URL
-        self.timeout = timeout
+        self.base_url, self.timeout = base_url or given.get("base_url") or settings.MEDIA_URL, timeout
 
     def _open(self, name, mode="rb"):
         if mode != "rb":
             raise ValueError(f"a file is opened as rb, and not as {mode}: save it again instead")
-        content = SpooledTemporaryFile(max_size=MEMORY_MAX)
+        content = SpooledTemporaryFile(max_size=1024 * 1024)  # what is longer waits in a file
         with self._ask("GET", self._path(name) + "?proxy=1", name, is_file=True) as answer:
             content.writelines(iter(lambda: answer.read(65536), b""))
             if answer.length:  # read(N) says nothing of a rest that never came
@@ -52,9 +52,8 @@ class VelourStorage(Storage):
         return File(content, name)
 
     def _save(self, name, content):
-        headers = {"If-None-Match": "*", "Content-Length": str(content.size)}
-        if getattr(content, "content_type", None):
-            headers["Content-Type"] = content.content_type
+        kind = getattr(content, "content_type", None)
+        headers = {"If-None-Match": "*", "Content-Length": str(content.size), **({"Content-Type": kind} if kind else {})}
         while True:
             content.seek(0)
             with self._ask("PUT", self._path(name) + "?proxy=1", name, content, headers, (CHANGED,)) as answer:
@@ -120,20 +119,21 @@ class VelourStorage(Storage):
                 answer = connection.getresponse()
             except (OSError, http.client.HTTPException) as error:
                 connection.close()
-                failure = StoreError(f"{name}: {broker}: {error!r}")
-                if is_sent:
-                    break
-                continue
-            # Of folders, and of what the broker says of itself, there are pages without an ETag.
-            is_none = is_file and answer.status < 400 and not answer.getheader("ETag")
-            if answer.status in also or (answer.status < 400 and not is_none):
-                return answer
-            with answer:
-                said = answer.read(1000).decode(errors="replace").strip()
-            if is_none or answer.status == 404 or (answer.status in NO_NAMES and not is_sent):
-                raise FileNotFoundError(f"{name} is not in the store")
-            failure = StoreError(f"{name}: {answer.status} {said}")
-            if answer.status != 503 or is_sent:
+                status, failure = 503, StoreError(f"{name}: {broker}: {error!r}")
+            else:
+                status, is_broker = answer.status, answer.getheader("X-Fog-Role") == "broker"
+                # Of folders, and of what the broker says of itself, there are pages without an ETag.
+                is_none = is_file and status < 400 and not answer.getheader("ETag")
+                if is_broker and (status in also or (status < 400 and not is_none)):
+                    return answer
+                with answer:
+                    said = answer.read(1000).decode(errors="replace").strip()
+                if is_broker and (is_none or status == 404 or (status in NO_NAMES and not is_sent)):
+                    raise FileNotFoundError(f"{name} is not in the store")
+                why = f"it has no domain {self.domain or broker}; " if status == 421 else ""
+                why = why if is_broker or status >= 500 else "it is no broker: name one, by its --broker-port; "
+                failure = StoreError(f"{name}: {broker}: {why}{status} {said}".rstrip())
+            if status != 503 or is_sent:
                 break
         log.error("%s", failure)
         raise failure

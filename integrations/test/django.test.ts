@@ -141,7 +141,8 @@ describe.runIf(PYTHON !== undefined)('Django', () => {
 
   test('a file that is broken off in the midst is no file', async () => {
     const broker = createServer((_request, response) => {
-      response.writeHead(200, { etag: '"a"', 'content-length': 100 });
+      const headers = { etag: '"a"', 'content-length': 100, 'x-fog-role': 'broker' };
+      response.writeHead(200, headers);
       response.write('the first', () => response.destroy());
     }).listen(0, '127.0.0.1');
     await once(broker, 'listening');
@@ -203,6 +204,64 @@ describe.runIf(PYTHON !== undefined)('Django', () => {
       1,
       expect.stringContaining('example.py 8000'),
     ]);
+  });
+
+  test('at another port of the cluster it is an error that says so, and no file is absent there', async () => {
+    const { frontends, blobs, fileservers, controller } = cluster;
+    const ports = [frontends[0], blobs[0], fileservers[0], controller];
+    const said = await ran(
+      'from velour_storage import log, StoreError',
+      'log.disabled = True',
+      `for port in ${JSON.stringify(ports)}:`,
+      '  wrong = VelourStorage(brokers=[port])',
+      "  asks = [lambda: wrong.save('a', ContentFile(b'a')), lambda: wrong._save('a', ContentFile(b'a'))]",
+      '  for ask in (wrong.exists, wrong.delete, wrong.open, wrong.size, wrong.listdir, wrong.location):',
+      "    asks.append(lambda ask=ask: ask('a'))",
+      '  for ask in asks:',
+      '    try: print(ask())',
+      '    except StoreError as error: print(port in str(error) and "it is no broker: name one" in str(error))',
+    );
+    expect(said.split('\n')).toEqual(Array(8 * ports.length).fill('True'));
+  });
+
+  test('a domain that the broker has not is named, also where the answer has no text', async () => {
+    const broker = createServer((request, response) => {
+      // As a broker whose domains have names.
+      response.writeHead(421, { 'x-fog-role': 'broker' });
+      response.end(request.method === 'HEAD' ? undefined : 'unknown-domain');
+    }).listen(0, '127.0.0.1');
+    await once(broker, 'listening');
+    const address = `127.0.0.1:${(broker.address() as AddressInfo).port}`;
+    const said = await ran(
+      'from velour_storage import log, StoreError',
+      'log.disabled = True',
+      "for domain in ('d.com', None):",
+      `  other = VelourStorage(brokers=['${address}'], domain=domain)`,
+      '  for ask in (other.exists, other.open):',
+      "    try: print(ask('a'))",
+      '    except StoreError as error: print(error)',
+    );
+    broker.close();
+    expect(said.split('\n')).toEqual([
+      `a: ${address}: it has no domain d.com; 421`,
+      `a: ${address}: it has no domain d.com; 421 unknown-domain`,
+      `a: ${address}: it has no domain ${address}; 421`,
+      `a: ${address}: it has no domain ${address}; 421 unknown-domain`,
+    ]);
+  });
+
+  test('without brokers, or with what is no list of them, is not configured', async () => {
+    const said = await ran(
+      'from django.core.exceptions import ImproperlyConfigured',
+      "for brokers in (None, [], '127.0.0.1:1', ['http://127.0.0.1:1']):",
+      '  try: print(VelourStorage(brokers=brokers))',
+      '  except ImproperlyConfigured as error: print(error)',
+    );
+    expect(said.split('\n')).toEqual(
+      ['None', 'None', "'127.0.0.1:1'", "['http://127.0.0.1:1']"].map(
+        (brokers) => `brokers is ${brokers}, and must be a list such as ['127.0.0.1:12280']`,
+      ),
+    );
   });
 
   test('goes on where the first broker is gone', async () => {

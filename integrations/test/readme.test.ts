@@ -2,7 +2,8 @@
 
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
@@ -33,6 +34,38 @@ function example(heading: string, replacements: Readonly<Record<string, string>>
   const words = [process.execPath, '--input-type=module', '-e', program];
   return new Started('sh', ['-c', 'cd "$0" && exec "$@"', FOLDER, ...words]);
 }
+
+test('installed as is said, a store finds what its project has installed, also after another one is', () => {
+  const readme = readFileSync(join(FOLDER, 'README.md'), 'utf8');
+  const [, config = ''] = /^```sh\n(npm config .*)\nnpm install DIRECTORY /m.exec(readme) ?? [];
+  const project = mkdtempSync(join(tmpdir(), 'velour-project-'));
+  const run = (command: string): string => {
+    const ran = spawnSync('sh', ['-ec', command], { cwd: project, encoding: 'utf8' });
+    expect(ran.status, `${command}: ${ran.stderr}`).toBe(0);
+    return ran.stdout.trim();
+  };
+  /** Of this machine: tests ask no registry. */
+  const install = (path: string) =>
+    run(`npm install --offline --no-audit --no-fund ${JSON.stringify(path)}`);
+  try {
+    writeFileSync(join(project, 'package.json'), '{"type":"module"}');
+    run(config);
+    install(FOLDER);
+    const session = join(project, 'its-own');
+    mkdirSync(session);
+    const text = JSON.stringify({ name: 'express-session', version: '1.18.0' });
+    writeFileSync(join(session, 'package.json'), text);
+    writeFileSync(join(session, 'index.js'), 'exports.Store = class OfTheProject {};\n');
+    install(session);
+    // A link would lead to the one that is installed here for these tests, or to none.
+    const program = `import { VelourSessionStore } from 'velour-fog-integrations/express-session';
+      console.log(Object.getPrototypeOf(VelourSessionStore).name);`;
+    writeFileSync(join(project, 'program.js'), program);
+    expect(run('node program.js')).toBe('OfTheProject');
+  } finally {
+    rmSync(project, { recursive: true, force: true });
+  }
+});
 
 test('Keyv', async () => {
   const program = example('Keyv');

@@ -1,7 +1,13 @@
 // The frontends that an HTTP client knows, and what it knows of each: whether it answered lately, or is better left
 // alone for a while. Chooses in which order a call turns to them. What a call does there is in http-call.ts.
 
-import type { HttpPool, OpenHttpPool, PoolEvents, PoolRequest } from '../cluster/http/http-pool.ts';
+import type {
+  HttpPool,
+  OpenHttpPool,
+  PoolAnswer,
+  PoolEvents,
+  PoolRequest,
+} from '../cluster/http/http-pool.ts';
 import type { Cancel, Clock, Timers } from '../cluster/ports.ts';
 
 /** A frontend that answered within this time is well: it gets a write without being asked before. */
@@ -13,6 +19,15 @@ const AVOIDED_MS_MAX = 60_000;
 
 export type ProbeVerdict = 'well' | 'not-a-frontend' | 'silent';
 
+/** What frontends reach the world by, and are judged by. */
+interface FrontendWorld {
+  readonly open: OpenHttpPool;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** Judges the answer of a probe; by default whoever has /livez is a frontend. */
+  readonly judge?: (answer: PoolAnswer) => ProbeVerdict;
+}
+
 /** One frontend. */
 export class KnownFrontend {
   readonly url: string;
@@ -21,6 +36,7 @@ export class KnownFrontend {
   readonly #prefix: string;
   readonly #clock: Clock;
   readonly #timers: Timers;
+  readonly #judge: (answer: PoolAnswer) => ProbeVerdict;
   #answeredMs = Number.NEGATIVE_INFINITY;
   #avoidedUntilMs = Number.NEGATIVE_INFINITY;
   /** Failures since it last answered. */
@@ -29,16 +45,14 @@ export class KnownFrontend {
   #probing: ((verdict: ProbeVerdict) => void)[] | undefined;
 
   /** @throws TypeError for what is no HTTP URL */
-  constructor(
-    text: string,
-    { open, clock, timers }: { open: OpenHttpPool; clock: Clock; timers: Timers },
-  ) {
+  constructor(text: string, { open, clock, timers, judge = verdictOn }: FrontendWorld) {
     const { origin, pathname } = urlOf(text);
     this.#prefix = pathname.replace(/\/+$/, '');
     this.url = `${origin}${this.#prefix}`;
     this.#pool = open(origin);
     this.#clock = clock;
     this.#timers = timers;
+    this.#judge = judge;
   }
 
   send(request: PoolRequest, events: PoolEvents): Cancel {
@@ -97,8 +111,7 @@ export class KnownFrontend {
     const request = { method: 'GET', path: '/livez', headers: {}, body: undefined } as const;
     cancel = this.send(request, {
       ended: (outcome) => {
-        if (outcome.kind === 'broken') end('silent');
-        else end(outcome.status === 200 ? 'well' : 'not-a-frontend');
+        end(outcome.kind === 'broken' ? 'silent' : this.#judge(outcome));
       },
     });
   }
@@ -109,10 +122,7 @@ export class KnownFrontends {
   #next = 0;
 
   /** @throws TypeError without frontends, or for one that is no HTTP URL */
-  constructor(
-    texts: readonly string[],
-    world: { open: OpenHttpPool; clock: Clock; timers: Timers },
-  ) {
+  constructor(texts: readonly string[], world: FrontendWorld) {
     if (texts.length === 0) throw new TypeError('name at least one frontend');
     this.#all = texts.map((text) => new KnownFrontend(text, world));
   }
@@ -141,6 +151,10 @@ export class KnownFrontends {
   close(): void {
     for (const frontend of this.#all) frontend.close();
   }
+}
+
+function verdictOn({ status }: PoolAnswer): ProbeVerdict {
+  return status === 200 ? 'well' : 'not-a-frontend';
 }
 
 /** Accepts HOST:PORT or a URL, as `velour load` does. */

@@ -1,6 +1,7 @@
 // Which request to a broker a request of an application becomes, and what of the answer its client gets. Pure.
 
 import { COMMON_ROUTES } from '../cluster/http/common-routes.ts';
+import { ROLE_HEADER } from '../cluster/http/http.ts';
 import type { PoolHead, PoolRequest } from '../cluster/http/http-pool.ts';
 
 /** Headers by their names in lower case, as Node.js has them. */
@@ -15,9 +16,11 @@ const READ_HEADERS = [
   'if-modified-since',
   'if-unmodified-since',
 ];
+/** Of the file, and kept with it. */
+const KEPT_HEADERS = ['content-type', 'cache-control', 'content-disposition'];
 /** All that a broker judges a write by: one that it does not get would be a condition that is not obeyed. */
 const WRITE_HEADERS = [
-  'content-type',
+  ...KEPT_HEADERS,
   'content-length',
   // Of a part, which the broker refuses: it must not be taken for the whole file.
   'content-range',
@@ -32,6 +35,8 @@ const WRITE_HEADERS = [
   'x-oc-mtime',
   'oc-checksum',
 ];
+/** What the ticket has of the upload that it is for; the rest is for the file server that gets the body. */
+const REDIRECT_HEADERS = [...KEPT_HEADERS, 'if'];
 const ANSWER_HEADERS = [
   'content-type',
   'content-length',
@@ -43,6 +48,7 @@ const ANSWER_HEADERS = [
   'digest',
   'location',
   'cache-control',
+  'content-disposition',
   // What users have stored runs no scripts at the origin of the application.
   'content-security-policy',
   'retry-after',
@@ -78,9 +84,13 @@ export function storePathOf(url: string, { folder }: StorePlace): string | undef
     return undefined;
   }
   const path = `/${[...(folder === '' ? [] : folder.split('/').map(encodeURIComponent)), ...names].join('/')}`;
-  const isOwn =
-    folder === '' && (decoded[0] === OWN_FOLDER || OWN_PATHS.includes(`/${decoded[0]}`));
+  const isOwn = folder === '' && isOwnName(decoded[0] ?? '');
   return isOwn ? undefined : path;
+}
+
+/** @param name the first one of a path */
+export function isOwnName(name: string): boolean {
+  return name === OWN_FOLDER || OWN_PATHS.includes(`/${name}`);
 }
 
 /** @returns undefined for what is no UTF-8, or has a % without two digits */
@@ -98,12 +108,20 @@ export function headersFor(
   kind: 'read' | 'write' | 'redirect',
 ): PoolRequest['headers'] {
   const headers: Record<string, string> = domain === undefined ? {} : { host: domain };
-  const names = { read: READ_HEADERS, write: WRITE_HEADERS, redirect: [] }[kind];
+  const names = { read: READ_HEADERS, write: WRITE_HEADERS, redirect: REDIRECT_HEADERS }[kind];
   for (const name of names) {
     const value = given[name];
     if (typeof value === 'string') headers[name] = value;
   }
   return headers;
+}
+
+/**
+ * Whether it comes from something else, such as a frontend at its own port, or that of its blobs, where a `PUT` of a file
+ * succeeds as well. What fails may be a proxy before a broker that is away.
+ */
+export function isNoBroker(head: PoolHead): boolean {
+  return head.status < 500 && head.header(ROLE_HEADER) !== 'broker';
 }
 
 /** @returns the headers of an answer that are of the file; several lines `Link` stay several */

@@ -1,9 +1,10 @@
 // Carries requests to brokers: a read goes to the next one where one fails before it answers, a write to one that is known to
 // be well, once. None waits for ever for a broker. What is asked, and what becomes of an answer, is velour-files.ts's.
 
-import type { KnownFrontend, KnownFrontends } from '../client/frontends.ts';
-import type { PoolFlow, PoolHead, PoolRequest } from '../cluster/http/http-pool.ts';
+import type { KnownFrontend, KnownFrontends, ProbeVerdict } from '../client/frontends.ts';
+import type { PoolAnswer, PoolFlow, PoolHead, PoolRequest } from '../cluster/http/http-pool.ts';
 import type { Cancel, Timers } from '../cluster/ports.ts';
+import { isNoBroker } from './broker-request.ts';
 import { followed } from './request-body.ts';
 
 /** A read whose answer does not begin for so long goes to the next broker. */
@@ -16,8 +17,20 @@ export const STILL_MS = 60_000;
 /** A broker that says this, or a proxy before it, has done nothing of a read; another one may. */
 const ELSEWHERE: readonly number[] = [502, 503, 504];
 
+/** Judges the answer of a probe: a write goes to nothing else than a broker. */
+export function brokerVerdict(answer: PoolAnswer): ProbeVerdict {
+  if (isNoBroker(answer)) return 'not-a-frontend';
+  return answer.status === 200 ? 'well' : 'silent';
+}
+
+export function noBroker(url: string): string {
+  return `${url} is no broker: name one, by its --broker-port`;
+}
+
 /** How far a request has come that fails. */
 export type PassageStage =
+  /** What is at the address of a broker is none, and was not sent it. */
+  | 'no-broker'
   /** No broker had the whole of it, so that none has done it. */
   | 'unsent'
   /** A broker had it: nobody knows what became of it. */
@@ -80,8 +93,13 @@ export class Passage {
       return this.#events.failed(this.#error, 'unsent');
     }
     if (this.#isRead || broker.isWell) return this.#send(broker);
-    // Its body can be sent once only, so it must not go to one that is away.
-    return broker.probe((verdict) => (verdict === 'well' ? this.#send(broker) : this.#tryNext()));
+    // Its body can be sent once only, so it must not go to one that is away; and nothing is stored in what is no broker.
+    return broker.probe((verdict) => {
+      if (verdict === 'well') return this.#send(broker);
+      if (verdict === 'silent' || this.#isOver) return this.#tryNext();
+      this.#isOver = true;
+      return this.#events.failed(new Error(noBroker(broker.url)), 'no-broker');
+    });
   }
 
   get #isRead(): boolean {
@@ -136,7 +154,8 @@ export class Passage {
           const { error } = outcome;
           return broken(new Error(`${broker.url}: ${error.message}`, { cause: error }));
         }
-        broker.answered();
+        if (isNoBroker(outcome)) broker.failed();
+        else broker.answered();
         this.#isOver = true;
         return this.#events.whole();
       },

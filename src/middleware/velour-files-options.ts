@@ -1,5 +1,8 @@
 // What an application says of the store that its handlers are of, checked when it says it, and the error that it gets.
 
+import { parseAddress } from '../cluster/model/identity.ts';
+import { isOwnName } from './broker-request.ts';
+
 export interface VelourFilesOptions {
   /** The brokers of the cluster, as HOST:PORT or URLs; another one is asked where one is away. */
   readonly brokers: readonly string[];
@@ -24,42 +27,95 @@ export class VelourFilesError extends Error {
   }
 }
 
+/** Without slashes at its ends. */
 export function folderOf(text: string): string {
-  const names = text.split('/').filter((name) => name !== '');
-  if (names.some((name) => name === '.' || name === '..')) {
-    throw new TypeError(`folder is ${JSON.stringify(text)}, and must have no . and no ..`);
-  }
-  return names.join('/');
+  return namesIn(text).join('/');
 }
 
-export function domainOf(domain: string | undefined): string | undefined {
-  if (domain === undefined || /^[\w.:[\]-]+$/.test(domain)) return domain;
-  throw new TypeError(`domain is ${JSON.stringify(domain)}, and must be the name of a host`);
+function namesIn(folder: string): readonly string[] {
+  return folder.split('/').filter((name) => name !== '');
 }
 
-const OPTIONS: readonly string[] = [
-  'brokers',
-  'domain',
-  'folder',
-  'connections',
-  'onError',
-] satisfies readonly (keyof VelourFilesOptions)[];
+/** What is wrong with a value, behind the name of its option; undefined for one that is right. */
+type OptionFault = string | undefined;
 
-/** Of programs without types: a `folder` that is misspelt would be all of the domain. */
-export function checkOptions(options: Partial<VelourFilesOptions> | undefined) {
+const BROKER = "'127.0.0.1:12280'";
+
+/** Of programs without types: what is taken for something else would be noticed by those who ask for files. */
+const FAULTS: Readonly<Record<keyof VelourFilesOptions, (value: unknown) => OptionFault>> = {
+  brokers(value) {
+    if (!Array.isArray(value) || value.length === 0) {
+      return `is ${shown(value)}, and must be a list of at least one, such as [${BROKER}]`;
+    }
+    const wrong: readonly unknown[] = value.filter((broker) => !isBrokerAddress(broker));
+    if (wrong.length === 0) return undefined;
+    return `is ${shown(value)}, and ${shown(wrong[0])} must be HOST:PORT, such as ${BROKER}, or a URL without a path`;
+  },
+  domain(value) {
+    const isRight = typeof value === 'string' && /^[\w.:[\]-]+$/.test(value);
+    return isRight ? undefined : `is ${shown(value)}, and must be the name of a host`;
+  },
+  folder(value) {
+    if (typeof value !== 'string' || !isText(value)) {
+      return `is ${shown(value)}, and must be a text, such as 'media'`;
+    }
+    const names = namesIn(value);
+    if (names.some((name) => name === '.' || name === '..')) {
+      return `is ${shown(value)}, and must have no . and no ..`;
+    }
+    const [first] = names;
+    if (first === undefined || !isOwnName(first)) return undefined;
+    return `is ${shown(value)}, where a broker says how it is, and no file can be`;
+  },
+  connections(value) {
+    const isRight = Number.isSafeInteger(value) && Number(value) >= 1;
+    return isRight ? undefined : `is ${shown(value)}, and must be a whole number from 1 on`;
+  },
+  onError(value) {
+    return typeof value === 'function' ? undefined : `is ${shown(value)}, and must be a function`;
+  },
+};
+
+/** @throws TypeError that names the option which is missing, unknown or of another kind */
+export function checkOptions(options: Partial<VelourFilesOptions> | undefined): void {
   const given = options ?? {};
-  const unknown = Object.keys(given).find((name) => !OPTIONS.includes(name));
-  if (unknown !== undefined) {
-    throw new TypeError(`${unknown} is no option of velourFiles: there are ${OPTIONS.join(', ')}`);
+  for (const [name, value] of Object.entries(given)) {
+    if (!isOption(name)) {
+      const all = Object.keys(FAULTS).join(', ');
+      throw new TypeError(`${name} is no option of velourFiles: there are ${all}`);
+    }
+    const fault = value === undefined ? undefined : FAULTS[name](value);
+    if (fault !== undefined) throw new TypeError(`${name} ${fault}`);
   }
-  const { brokers, onError } = given;
-  if (onError !== undefined && typeof onError !== 'function') {
-    throw new TypeError(`onError is ${JSON.stringify(onError)}, and must be a function`);
+  if (given.brokers !== undefined) return;
+  throw new TypeError(`brokers is missing: name at least one, such as [${BROKER}]`);
+}
+
+function isOption(name: string): name is keyof VelourFilesOptions {
+  return Object.hasOwn(FAULTS, name);
+}
+
+function isBrokerAddress(value: unknown): boolean {
+  if (typeof value !== 'string') return false;
+  if (!/^https?:\/\//i.test(value)) return parseAddress(value) !== undefined;
+  if (!URL.canParse(value)) return false;
+  const { origin, href } = new URL(value);
+  // What else it has, such as a path or a password, no request would have.
+  return href === `${origin}/`;
+}
+
+/** Whether a URL can have it. */
+function isText(value: string): boolean {
+  try {
+    encodeURIComponent(value);
+    return true;
+  } catch {
+    return false;
   }
-  const isList = Array.isArray(brokers) && brokers.every((broker) => typeof broker === 'string');
-  if (isList && brokers.length > 0) return;
-  const is = brokers === undefined ? 'missing' : JSON.stringify(brokers);
-  throw new TypeError(
-    `brokers is ${is}, and must be a list of at least one, such as ['127.0.0.1:12280']`,
-  );
+}
+
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(shown).join(', ')}]`;
+  if (typeof value === 'string') return JSON.stringify(value);
+  return typeof value === 'object' && value !== null ? 'an object' : String(value);
 }

@@ -3,7 +3,6 @@
 
 import type { Readable, Writable } from 'node:stream';
 import { KnownFrontends } from '../client/frontends.ts';
-import { ERROR_HEADER } from '../cluster/http/errors.ts';
 import type { PoolHead, PoolRequest } from '../cluster/http/http-pool.ts';
 import { poolsOf } from '../cluster/io/network/http-pool.ts';
 import { systemClock, systemTimers } from '../cluster/io/process/system.ts';
@@ -11,15 +10,15 @@ import {
   answerHeaders,
   type GivenHeaders,
   headersFor,
+  isNoBroker,
   type StorePlace,
   storePathOf,
 } from './broker-request.ts';
 import { warningsOf } from './failure-warnings.ts';
-import { Passage } from './passage.ts';
+import { brokerVerdict, noBroker, Passage } from './passage.ts';
 import { bodyOf, wasRead } from './request-body.ts';
 import {
   checkOptions,
-  domainOf,
   folderOf,
   VelourFilesError,
   type VelourFilesOptions,
@@ -79,13 +78,18 @@ interface Errand {
   readonly changes: boolean;
 }
 
-/** @throws TypeError without brokers, for one that is no URL, for a folder or domain that is none, and for an unknown option */
+/** @throws TypeError that names the option which is missing, unknown or of another kind */
 export function velourFiles(options: VelourFilesOptions): VelourFiles {
   checkOptions(options);
   const { brokers, domain, connections = CONNECTIONS } = options;
-  const world = { open: poolsOf(connections), clock: systemClock, timers: systemTimers };
+  const world = {
+    open: poolsOf(connections),
+    clock: systemClock,
+    timers: systemTimers,
+    judge: brokerVerdict,
+  };
   const known = new KnownFrontends(brokers, world);
-  const place = { folder: folderOf(options.folder ?? ''), domain: domainOf(domain) };
+  const place = { folder: folderOf(options.folder ?? ''), domain };
   const { onError = warningsOf(systemClock, warn) } = options;
   const handler =
     (errand: Errand): FileHandler =>
@@ -170,15 +174,11 @@ function redirectingUploads(place: StorePlace): Errand {
     methods: ['PUT', 'POST'],
     sendsBody: () => false,
     request: (method, path, from) => {
-      const { 'content-type': contentType } = from.headers;
       const isForm = method === 'POST';
       return {
         method: isForm ? 'POST' : 'PUT',
         path: isForm ? `${path}${afterwardsIn(from.url ?? '')}` : path,
-        headers: {
-          ...headersFor(place, from.headers, 'redirect'),
-          ...(typeof contentType === 'string' ? { 'content-type': contentType } : {}),
-        },
+        headers: headersFor(place, from.headers, 'redirect'),
         body: Buffer.alloc(0),
       };
     },
@@ -198,11 +198,6 @@ function afterwardsIn(url: string): string {
 /** Of clients that ask for what is not there, or write it as no file is called. */
 const ABSENT: readonly number[] = [400, 404, 405, 414];
 const CONDITIONS: readonly number[] = [412, 416];
-
-/** Whether it is another process of a cluster, such as a frontend at its own port: a broker knows all paths. */
-function isNoBroker(head: PoolHead): boolean {
-  return head.header(ERROR_HEADER) === 'unknown-path';
-}
 
 function verdictOnRead(head: PoolHead): AnswerVerdict {
   if (isNoBroker(head)) return 'application';
@@ -268,7 +263,7 @@ function run(brokers: KnownFrontends, errand: Errand, call: SentCall): void {
     failed: (error, stage) => {
       if (stage === 'answered') return verdict === 'client' ? reply.destroy(error) : leave();
       const isUnknown = errand.changes && stage === 'sent';
-      const status = isUnknown ? 504 : 503;
+      const status = isUnknown ? 504 : stage === 'no-broker' ? 502 : 503;
       const message = isUnknown
         ? `nobody knows what became of it: ${error.message}`
         : error.message;
@@ -299,7 +294,7 @@ function refused(call: SentCall, { head, text, broker }: BrokerRefusal): void {
   return fail(call, new VelourFilesError(head.status >= 500 ? head.status : 502, why()));
 
   function why(): string {
-    if (isNoBroker(head)) return `${broker} is no broker: name one, by its --broker-port; ${said}`;
+    if (isNoBroker(head)) return `${noBroker(broker)}; ${said}`;
     if (head.status !== 421) return said;
     const { domain } = call.place;
     const which = domain === undefined ? 'that of its address' : JSON.stringify(domain);

@@ -58,8 +58,20 @@ test('a broker gets what is of the file, and nothing of the application', () => 
   };
   expect(headersFor(ALL, given, 'read')).toEqual({ range: 'bytes=0-1' });
   expect(headersFor(ALL, given, 'write')).toEqual({ 'content-type': 'text/plain' });
-  expect(headersFor({ folder: '', domain: 'd.com' }, given, 'redirect')).toEqual({ host: 'd.com' });
+  expect(headersFor({ folder: '', domain: 'd.com' }, given, 'redirect')).toEqual({
+    'content-type': 'text/plain',
+    host: 'd.com',
+  });
 });
+
+test.each(['content-type', 'cache-control', 'content-disposition'])(
+  'a broker gets %s of an upload, to keep it, and none of a read',
+  (name) => {
+    expect(headersFor(ALL, { [name]: 'x' }, 'write')).toEqual({ [name]: 'x' });
+    expect(headersFor(ALL, { [name]: 'x' }, 'redirect')).toEqual({ [name]: 'x' });
+    expect(headersFor(ALL, { [name]: 'x' }, 'read')).toEqual({});
+  },
+);
 
 test.each([
   'content-range',
@@ -75,9 +87,15 @@ test.each([
   expect(headersFor(ALL, { [name]: 'x' }, 'write')).toEqual({ [name]: 'x' });
 });
 
+test('a broker gets the tokens of locks for an upload that it redirects', () => {
+  expect(headersFor(ALL, { if: '(<a>)' }, 'redirect')).toEqual({ if: '(<a>)' });
+});
+
 test('a client gets what is of the file, with the other places of it as lines of their own', () => {
   const headers: Readonly<Record<string, string>> = {
     etag: '"a"',
+    'cache-control': 'max-age=9',
+    'content-disposition': 'attachment',
     'content-security-policy': 'sandbox',
     'x-fog-version': '1',
     connection: 'close',
@@ -86,6 +104,8 @@ test('a client gets what is of the file, with the other places of it as lines of
   const head = { status: 302, header: (name: string) => headers[name] };
   expect([...answerHeaders(head)]).toEqual([
     ['etag', '"a"'],
+    ['cache-control', 'max-age=9'],
+    ['content-disposition', 'attachment'],
     ['content-security-policy', 'sandbox'],
     ['link', ['<http://a/t/1,2/x>; rel=duplicate; pri=1', '<http://b/x>; rel=duplicate; pri=2']],
   ]);

@@ -10,22 +10,24 @@ import type {
   PoolHead,
   PoolRequest,
 } from '../../src/cluster/http/http-pool.ts';
-import { Passage, STILL_MS } from '../../src/middleware/passage.ts';
+import { brokerVerdict, Passage, STILL_MS } from '../../src/middleware/passage.ts';
 import { VirtualTime } from '../helpers/virtual-time.ts';
 
 const LIVE = {
   kind: 'answered',
   status: 200,
-  header: () => undefined,
+  header: (name: string) => (name === 'x-fog-role' ? role : undefined),
   body: Buffer.alloc(0),
 } as const;
 const HEAD: PoolHead = { status: 200, header: () => undefined };
 const NO_FLOW: PoolFlow = { pause: () => undefined, resume: () => undefined };
 
+/** Of what is at the address of the broker. */
+let role: string | undefined;
 let time: VirtualTime;
 /** What the broker has been asked last, and how it tells of it. */
-let asked: PoolRequest;
-let tell: PoolEvents;
+let asked: PoolRequest | undefined;
+let tell: PoolEvents | undefined;
 let isCancelled: boolean;
 /** What has come of the request. */
 let told: string[];
@@ -33,11 +35,14 @@ let flow: PoolFlow;
 
 beforeEach(() => {
   time = new VirtualTime();
+  role = 'broker';
   told = [];
+  asked = undefined;
+  tell = undefined;
   isCancelled = false;
 });
 
-function begin(method: PoolRequest['method'], body: PoolRequest['body']): Passage {
+function known(): KnownFrontends {
   const open = () => ({
     send: (request: PoolRequest, events: PoolEvents) => {
       if (request.path === '/livez') {
@@ -52,7 +57,15 @@ function begin(method: PoolRequest['method'], body: PoolRequest['body']): Passag
     },
     close: () => undefined,
   });
-  const brokers = new KnownFrontends(['a:1'], { open, clock: time, timers: time });
+  const world = { open, clock: time, timers: time, judge: brokerVerdict };
+  return new KnownFrontends(['a:1'], world);
+}
+
+function begin(
+  method: PoolRequest['method'],
+  body: PoolRequest['body'],
+  brokers = known(),
+): Passage {
   const passage = new Passage(
     { brokers, timers: time },
     { method, path: '/a', headers: {}, body },
@@ -70,13 +83,13 @@ function begin(method: PoolRequest['method'], body: PoolRequest['body']): Passag
   ).begin();
   time.runTo(time.monotonicMs() + 10);
   isCancelled = false;
-  tell.sent?.();
+  tell?.sent?.();
   return passage;
 }
 
 const passes = (milliseconds: number) => time.runTo(time.monotonicMs() + milliseconds);
-const read = () => (asked.body as ByteStream).read(() => undefined);
-const breaks = () => tell.ended({ kind: 'broken', error: new Error('ECONNRESET') });
+const read = () => (asked?.body as ByteStream | undefined)?.read(() => undefined);
+const breaks = () => tell?.ended({ kind: 'broken', error: new Error('ECONNRESET') });
 
 /** A body of so many bytes, by its length or in chunks, whose client sends nothing further after its pieces. */
 function slowBody(length: number | undefined, ...pieces: readonly string[]): ByteStream {
@@ -118,6 +131,26 @@ describe('what is known of a write that fails', () => {
   });
 });
 
+describe('what is at the address of a broker, and is none,', () => {
+  beforeEach(() => {
+    role = undefined;
+  });
+
+  test.each(['PUT', 'POST', 'DELETE'] as const)('is sent no %s', (method) => {
+    begin(method, undefined);
+    expect([told, asked]).toEqual([['failed: no-broker'], undefined]);
+  });
+
+  test('is asked whether it is one after each read, too', () => {
+    const brokers = known();
+    begin('GET', undefined, brokers);
+    tell?.answering?.(HEAD, NO_FLOW);
+    tell?.ended({ ...LIVE });
+    begin('PUT', undefined, brokers);
+    expect([told, asked?.method]).toEqual([['answering', 'whole', 'failed: no-broker'], 'GET']);
+  });
+});
+
 describe('a broker that stands still is given up', () => {
   test('after the last byte of a body', () => {
     begin('PUT', bytesStream(Buffer.from('text')));
@@ -144,7 +177,7 @@ describe('a broker that stands still is given up', () => {
 
   test.each(['GET', 'PUT'] as const)('in the middle of its answer to a %s', (method) => {
     begin(method, undefined);
-    tell.answering?.(HEAD, NO_FLOW)?.(Buffer.from('ha'));
+    tell?.answering?.(HEAD, NO_FLOW)?.(Buffer.from('ha'));
     passes(STILL_MS);
     expect([told, isCancelled]).toEqual([['answering', 'ha', 'failed: answered'], true]);
   });
@@ -156,24 +189,24 @@ describe('but not', () => {
     read();
     read();
     passes(10 * STILL_MS);
-    const take = tell.answering?.(HEAD, NO_FLOW);
+    const take = tell?.answering?.(HEAD, NO_FLOW);
     flow.pause();
     passes(10 * STILL_MS);
     flow.resume();
     take?.(Buffer.from('ha'));
-    tell.ended({ ...LIVE });
+    tell?.ended({ ...LIVE });
     passes(10 * STILL_MS);
     expect(told).toEqual(['answering', 'ha', 'whole']);
   });
 
   test('while an answer goes on, however long that takes', () => {
     begin('GET', undefined);
-    const take = tell.answering?.(HEAD, NO_FLOW);
+    const take = tell?.answering?.(HEAD, NO_FLOW);
     for (let turn = 0; turn < 5; turn++) {
       passes(STILL_MS - 1);
       take?.(Buffer.from('x'));
     }
-    tell.ended({ ...LIVE });
+    tell?.ended({ ...LIVE });
     expect([told.at(-1), time.timers]).toEqual(['whole', 0]);
   });
 

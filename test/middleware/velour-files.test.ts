@@ -47,6 +47,7 @@ async function broker(
 ) {
   const seen: Seen[] = [];
   const address = await listening((from, reply) => {
+    reply.setHeader('x-fog-role', 'broker');
     if (from.url === '/livez') {
       reply.end('ok');
       return;
@@ -170,15 +171,20 @@ describe('the application is told why the store fails', () => {
 
   test.each(['upload', 'serve'] as const)('where %s asks a process that is none', async (name) => {
     const told: Error[] = [];
-    const { files, address } = await broker(
-      (reply) => reply.writeHead(404, { 'x-fog-error': 'unknown-path' }).end('nothing here\n'),
-      { onError: (error) => told.push(error) },
-    );
+    const writes: unknown[] = [];
+    // As the port of blobs does: it has /livez, and takes each PUT.
+    const address = await listening((from, reply) => {
+      if (from.method !== 'GET') writes.push(from.method);
+      reply.writeHead(from.method === 'GET' && from.url !== '/livez' ? 404 : 200).end();
+    });
+    const files = velourFiles({ brokers: [address], onError: (error) => told.push(error) });
+    ends.push(() => files.close());
     const url = await listening((from, reply) => files[name](from, reply, passed(reply)));
     expect((await asked(url, name === 'upload' ? 'PUT' : 'GET')).status).toBe(502);
     expect(told).toMatchObject([
       { message: expect.stringContaining(`http://${address} is no broker: name one`) },
     ]);
+    expect(writes).toEqual([]);
   });
 
   test('that no broker answers, with their names', async () => {
@@ -283,7 +289,27 @@ describe('of options', () => {
     [undefined, 'brokers is missing'],
     [{ brokers: 'a:1' }, 'brokers is "a:1", and must be a list'],
     [{ brokers: [] }, 'at least one'],
-    [{ brokers: [12280] }, 'brokers is [12280]'],
+    [{ brokers: [12280] }, 'brokers is [12280], and 12280 must be HOST:PORT'],
+    [{ brokers: ['a:1', ''] }, 'brokers is ["a:1", ""], and "" must be HOST:PORT'],
+    [{ brokers: ['127.0.0.1'] }, '"127.0.0.1" must be HOST:PORT'],
+    [{ brokers: ['a:1/x'] }, '"a:1/x" must be HOST:PORT, '],
+    [{ brokers: ['http://a:1/x'] }, 'or a URL without a path'],
+    [{ brokers: ['http://me:secret@a:1'] }, 'or a URL without a path'],
+    [{ brokers: ['ftp://a:1'] }, 'brokers is ["ftp://a:1"]'],
+    [{ brokers: [undefined] }, 'undefined must be HOST:PORT'],
+    [{ brokers: ['a:1'], connections: '5' }, 'connections is "5", and must be a whole number'],
+    [{ brokers: ['a:1'], connections: 0 }, 'connections is 0, and must be a whole number'],
+    [{ brokers: ['a:1'], connections: 1.5 }, 'connections is 1.5'],
+    [{ brokers: ['a:1'], connections: Number.NaN }, 'connections is NaN'],
+    [{ brokers: ['a:1'], folder: 5 }, 'folder is 5, and must be a text'],
+    [{ brokers: ['a:1'], folder: null }, 'folder is null, and must be a text'],
+    [{ brokers: ['a:1'], folder: '\ud800' }, 'must be a text'],
+    [{ brokers: ['a:1'], folder: 'a/../b' }, 'folder is "a/../b", and must have no .'],
+    [{ brokers: ['a:1'], folder: '/.broker' }, 'folder is "/.broker", where a broker says'],
+    [{ brokers: ['a:1'], domain: 5 }, 'domain is 5, and must be the name of a host'],
+    [{ brokers: ['a:1'], domain: null }, 'domain is null'],
+    [{ brokers: ['a:1'], domain: 'a/b' }, 'domain is "a/b"'],
+    [{ brokers: ['a:1'], domain: '' }, 'domain is ""'],
     [{ brokers: ['a:1'], onError: 'log' }, 'onError is "log", and must be a function'],
   ])('%j is refused with what is wrong', (options, what) => {
     expect(given(options)).toThrow(TypeError);
@@ -291,6 +317,8 @@ describe('of options', () => {
   });
 
   test('all that there are are taken', () => {
-    given({ brokers: ['a:1'], domain: 'd.com', folder: 'media', connections: 2 })();
+    const brokers = ['a:1', '[::1]:1', 'http://a:1', 'HTTPS://a.com/'];
+    given({ brokers, domain: 'd.com', folder: '/media/ä/', connections: 2, onError: () => 0 })();
+    given({ brokers, domain: undefined, folder: '', connections: undefined })();
   });
 });

@@ -70,6 +70,24 @@ export const MIDDLEWARE_MUTANTS: readonly Mutant[] = [
     fate: tests(REQUEST_TESTS, 'of a write, to judge it by'),
   },
   {
+    name: 'an-application-loses-how-long-a-file-is-cached',
+    rule: RULE,
+    edits: [
+      {
+        file: REQUEST,
+        find: "['content-type', 'cache-control', 'content-disposition']",
+        replace: "['content-type', 'content-disposition']",
+      },
+    ],
+    fate: tests(REQUEST_TESTS, 'to keep it'),
+  },
+  {
+    name: 'an-application-loses-the-name-by-which-a-file-is-saved',
+    rule: RULE,
+    edits: [{ file: REQUEST, find: "  'content-disposition',\n  // What", replace: '  // What' }],
+    fate: tests(REQUEST_TESTS, 'a client gets what is of the file'),
+  },
+  {
     name: 'a-delete-by-an-application-takes-a-folder',
     rule: RULE,
     edits: [{ file: FILES, find: ", depth: '0' };", replace: ' };' }],
@@ -84,7 +102,7 @@ export const MIDDLEWARE_MUTANTS: readonly Mutant[] = [
   {
     name: 'an-unknown-upload-is-told-to-be-repeated',
     rule: RULE,
-    edits: [{ file: FILES, find: 'isUnknown ? 504 : 503', replace: '503' }],
+    edits: [{ file: FILES, find: 'isUnknown ? 504 :', replace: '' }],
     fate: tests(FILES_TESTS, 'is a 504'),
   },
   {
@@ -105,8 +123,21 @@ export const MIDDLEWARE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/middleware/velour-files-options.ts',
-        find: 'if (unknown !== undefined) {',
-        replace: 'if (unknown === "") {',
+        find: 'if (!isOption(name)) {',
+        replace: 'if (!isOption(name)) continue;\n    if (name === undefined) {',
+      },
+    ],
+    fate: tests(FILES_TESTS, 'refused with what is wrong'),
+  },
+  {
+    name: 'a-broker-with-a-path-is-taken',
+    rule: RULE,
+    edits: [
+      {
+        file: 'src/middleware/velour-files-options.ts',
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of the product
+        find: 'href === `${origin}/`',
+        replace: 'href.startsWith(origin)',
       },
     ],
     fate: tests(FILES_TESTS, 'refused with what is wrong'),
@@ -144,8 +175,44 @@ export const MIDDLEWARE_MUTANTS: readonly Mutant[] = [
   {
     name: 'a-frontend-is-taken-for-a-broker',
     rule: RULE,
-    edits: [{ file: FILES, find: "=== 'unknown-path'", replace: "=== 'unknown'" }],
+    edits: [{ file: REQUEST, find: "!== 'broker'", replace: "=== 'frontend'" }],
     fate: tests(FILES_TESTS, 'a process that is none'),
+  },
+  {
+    name: 'an-upload-goes-to-what-is-no-broker',
+    rule: RULE,
+    edits: [
+      {
+        file: PASSAGE,
+        find: "if (isNoBroker(answer)) return 'not-a-frontend';",
+        replace: '',
+      },
+    ],
+    fate: tests(PASSAGE_TESTS, 'is sent no PUT'),
+  },
+  {
+    name: 'what-answers-a-read-is-taken-for-a-broker',
+    rule: RULE,
+    edits: [
+      {
+        file: PASSAGE,
+        find: 'if (isNoBroker(outcome)) broker.failed();\n        else broker.answered();',
+        replace: 'broker.answered();',
+      },
+    ],
+    fate: tests(PASSAGE_TESTS, 'after each read, too'),
+  },
+  {
+    name: 'a-broker-does-not-say-that-it-is-one',
+    rule: RULE,
+    edits: [
+      {
+        file: 'src/frontend/gateways/broker/broker-interface.ts',
+        find: "[ROLE_HEADER]: 'broker'",
+        replace: '',
+      },
+    ],
+    fate: tests('test/frontend/gateways/broker/broker.test.ts', 'says that it is a broker'),
   },
   {
     name: 'each-failure-is-a-warning',

@@ -134,6 +134,30 @@ describe('through the application', () => {
     expect((await fetch(`${through}/b.txt`)).status).toBe(404);
   });
 
+  test('a file is served with the headers that it was stored with, and so it is aside', async () => {
+    const kept = {
+      'cache-control': 'max-age=9',
+      'content-disposition': "attachment; filename*=UTF-8''%C3%A9.txt",
+    };
+    expect((await put('kept.txt', 'text', kept)).status).toBe(201);
+    const told = await fetch(`${aside}/aside.txt`, {
+      method: 'PUT',
+      body: 'text',
+      headers: kept,
+      redirect: 'manual',
+    });
+    // Without them: the ticket has them.
+    const there = told.headers.get('location') ?? '';
+    expect((await fetch(there, { method: 'PUT', body: 'text' })).status).toBe(201);
+    for (const name of ['kept.txt', 'aside.txt']) {
+      for (const url of [through, aside]) {
+        const answer = await fetch(`${url}/${name}`);
+        expect(await answer.text()).toBe('text');
+        expect(Object.fromEntries(answer.headers)).toMatchObject(kept);
+      }
+    }
+  });
+
   test('a folder is not deleted, and all that is in it stays', async () => {
     expect((await put('album/1/a.txt', 'a')).status).toBe(201);
     for (const folder of ['album', 'album/1']) {
@@ -199,6 +223,22 @@ describe('aside of the application', () => {
   });
 });
 
+test('another port of the cluster is no broker: nothing is stored there, and nothing is absent', async () => {
+  const { frontends, blobs, fileservers, controller } = cluster;
+  for (const address of [frontends[0], blobs[0], fileservers[0], controller]) {
+    const errors: VelourFilesError[] = [];
+    const wrong = velourFiles({ brokers: [address ?? ''], onError: (error) => errors.push(error) });
+    ends.push(() => wrong.close());
+    const url = await serving(allOf(() => wrong, 'serve', 'upload'));
+    for (const method of ['GET', 'PUT', 'DELETE', 'HEAD']) {
+      const body = method === 'PUT' ? { body: 'text' } : {};
+      expect((await fetch(`${url}/a.jpg`, { method, ...body })).status, method).toBe(502);
+    }
+    const said = Array(4).fill(expect.stringContaining(`${address} is no broker: name one`));
+    expect(errors.map(({ message }) => message)).toEqual(said);
+  }
+});
+
 describe('brokers that are away', () => {
   test('are passed over, by reads and by writes', async () => {
     const [free = 0] = await freePorts(1);
@@ -229,7 +269,9 @@ describe('brokers that are away', () => {
   test('or go in the middle of an answer, break it off: half a file is never taken for a whole one', async () => {
     const half = createListener((socket) => {
       socket.once('data', () => {
-        socket.write('HTTP/1.1 200 OK\r\netag: "x"\r\ncontent-length: 100\r\n\r\nhalf');
+        socket.write(
+          'HTTP/1.1 200 OK\r\nx-fog-role: broker\r\netag: "x"\r\ncontent-length: 100\r\n\r\nhalf',
+        );
         socket.end();
       });
     }).listen(0, '127.0.0.1');

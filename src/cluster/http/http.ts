@@ -11,6 +11,9 @@ export type Body =
   /** The route reads its body piece by piece (RequestTraits in ports.ts); no piece was read yet. */
   | { readonly kind: 'stream'; readonly stream: ByteStream };
 
+/** Of each answer at a port whose clients must not take that of another role for it. */
+export const ROLE_HEADER = 'x-fog-role';
+
 export interface HttpRequest {
   readonly method: string;
   /** The path and query as the client sent them, one character per byte. */

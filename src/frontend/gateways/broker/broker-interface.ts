@@ -1,6 +1,6 @@
 // The broker at its own port, as an interface of the frontend: its routes, and the parts that carry them out.
 
-import type { HttpRequest } from '../../../cluster/http/http.ts';
+import { type HttpReply, type HttpRequest, ROLE_HEADER } from '../../../cluster/http/http.ts';
 import type { Metrics } from '../../../cluster/http/metrics.ts';
 import { type ReplyCallback, Routes } from '../../../cluster/http/routes.ts';
 import type { WorkerGroup } from '../../../cluster/http/worker-group.ts';
@@ -67,10 +67,15 @@ export class BrokerInterface implements HttpService, FurtherInterface {
   }
 
   handle(request: HttpRequest, reply: ReplyCallback): void {
-    return this.#routes.handle(request, reply);
+    return this.#routes.handle(request, (answer) => reply(ofBroker(answer)));
   }
 
   accept(): { refused: string } {
     return { refused: 'a frontend takes no streams' };
   }
+}
+
+/** With what tells an application that was given another port of the cluster, or of something else, from one that has a broker. */
+function ofBroker(answer: HttpReply): HttpReply {
+  return { ...answer, headers: { ...answer.headers, [ROLE_HEADER]: 'broker' } };
 }

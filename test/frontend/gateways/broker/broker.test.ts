@@ -22,6 +22,19 @@ const SHA512_BASE64 = Buffer.from(SHA512, 'hex').toString('base64');
 
 const BLOB: Partial<PutFile> = { inlineMax: 0 };
 
+test.each([
+  ['GET', '/', 200],
+  ['GET', '/livez', 200],
+  ['GET', '/nothing', 404],
+  ['PUT', '/a', 307],
+  ['PATCH', '/a', 405],
+  ['PROPFIND', '/', 207],
+  ['GET', '/.broker/domains', 200],
+] as const)('each answer says that it is a broker: %s %s', (method, target, status) => {
+  const reply = new Stage().ask(method, target, { depth: '0' });
+  expect([reply.status, reply.headers['x-fog-role']]).toEqual([status, 'broker']);
+});
+
 describe('a file that file servers have', () => {
   const stored = () => {
     const stage = new Stage();
