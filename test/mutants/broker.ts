@@ -337,6 +337,21 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     ['page.next === undefined ? null : printListCursor(page.next)', 'null'],
     [REST_TESTS, 'a list has what begins with the prefix'],
   ),
+  mutant(
+    'a-broker-knows-no-token-of-a-lock',
+    'rest/rest-usage.ts',
+    ['{ submitted: tokensIn(lists.lists) }', '{ submitted: new Set() }'],
+    [REST_TESTS, 'with the token of its lock, which stays'],
+  ),
+  mutant(
+    'a-clone-takes-the-lock-of-what-it-replaces',
+    'rest/changes.ts',
+    [
+      'withLocks(withServedHeaders(own, servedHeaders(all)), way.self.locks)',
+      'withLocks(withServedHeaders(own, servedHeaders(all)), [])',
+    ],
+    [REST_TESTS, 'with the token of its lock, which stays'],
+  ),
   {
     name: 'clients-are-sent-to-a-server-that-has-said-nothing-yet',
     rule: 'FILES.md, 4',

@@ -9,6 +9,8 @@ import { configOf, keyOf, BrokerStage as Stage, textOf } from '../../../helpers/
 const TEXT = 'any text';
 const MD5 = hash('md5', TEXT);
 const SHA512 = hash('sha512', TEXT);
+const LOCK =
+  '<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>';
 
 function stored(path: string, stage = new Stage()): Stage {
   stage.files.keep(keyOf(path), Buffer.from(TEXT), { inlineMax: 0 });
@@ -148,9 +150,7 @@ domain {
 
   test('is not changed past a lock', () => {
     const stage = stored('a');
-    const lock =
-      '<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>';
-    expect(stage.did('LOCK', '/a', {}, lock)).toBe('200');
+    expect(stage.did('LOCK', '/a', {}, LOCK)).toBe('200');
     const change = '{"attributes":{"a":"b"}}';
     expect(stage.did('PATCH', '/.broker/files?path=/a', {}, change)).toBe('423 locked');
     const clone = (from: string, path: string) =>
@@ -160,6 +160,34 @@ domain {
     // The lock of the source is in nobody's way, and does not go along.
     expect(clone('/a', '/c')).toBe('201');
     expect(stage.did('PUT', '/c')).toBe('307');
+  });
+
+  test('is changed, and replaced by a clone, with the token of its lock, which stays', () => {
+    const stage = stored('d/a');
+    stored('b', stage);
+    stage.did('MKCOL', '/d');
+    const lock = (path: string) => {
+      const { headers } = stage.ask('LOCK', path, { depth: 'infinity' }, LOCK);
+      return { if: `(${headers['lock-token']})` };
+    };
+    const patch = (headers = {}) =>
+      stage.did('PATCH', '/.broker/files?path=/d/a', headers, '{"attributes":{"a":"b"}}');
+    const clone = (headers = {}) =>
+      stage.did('POST', '/.broker/clone', headers, '{"from":"/b","path":"/d/a"}');
+    const own = lock('/d/a');
+    expect([patch(own), clone(own)]).toEqual(['200', '204']);
+    expect([patch(), clone()]).toEqual(['423 locked', '423 locked']);
+    const wrong = { if: '(<urn:uuid:1>)' };
+    expect([patch(wrong), clone(wrong)]).toEqual(['423 locked', '423 locked']);
+    expect(patch({ if: 'none' })).toBe('400 bad-parameter');
+    expect(clone({ if: 'none' })).toBe('400 bad-parameter');
+    expect(stage.did('UNLOCK', '/d/a', { 'lock-token': own.if.slice(1, -1) })).toBe('204');
+    const around = lock('/d');
+    expect([patch(), clone()]).toEqual(['423 locked', '423 locked']);
+    expect([patch(around), clone(around)]).toEqual(['200', '204']);
+    const inside = '{"from":"/b","path":"/d/e/new"}';
+    expect(stage.did('POST', '/.broker/clone', {}, inside)).toBe('423 locked');
+    expect(stage.did('POST', '/.broker/clone', around, inside)).toBe('201');
   });
 });
 

@@ -20,6 +20,7 @@ import { COPIES_MAX } from '../../../../files/classes.ts';
 import { isServedValue, SERVED_CHARACTERS_MAX } from '../../../../files/http/served-headers.ts';
 import { FILE_ATTRIBUTES_BYTES_MAX, FILE_ATTRIBUTES_MAX } from '../../../../files/manifest.ts';
 import { type DavPath, type DavSpace, readDavPath } from '../../dav/dav-path.ts';
+import { readIfHeader, tokensIn } from '../../dav/if-header.ts';
 import { unknownWord } from '../known-words.ts';
 
 export interface RestFault {
@@ -98,6 +99,14 @@ function readJson<T>(
     if (error instanceof Malformed) return wrong(`the body: ${error.message}`);
     throw error;
   }
+}
+
+/** @returns the tokens of locks that an If header submits: they count for all that the request changes, whatever URL it is */
+export function readSubmitted(
+  request: Pick<HttpRequest, 'header'>,
+): { readonly submitted: ReadonlySet<string> } | RestFault {
+  const lists = readIfHeader(request.header('if'));
+  return 'fault' in lists ? wrong(lists.fault) : { submitted: tokensIn(lists.lists) };
 }
 
 /** @param bytes a path as it is, without escapes; it may leave its first slash out */
