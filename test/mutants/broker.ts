@@ -352,6 +352,57 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     ],
     [REST_TESTS, 'with the token of its lock, which stays'],
   ),
+  mutant(
+    'a-file-is-sent-elsewhere-with-the-rule-of-its-old-name',
+    '../dav/transfer.ts',
+    [
+      'const { replicationClass } = to.space.ruleOf(to.segments, from.manifest.replicationClass);',
+      'const { replicationClass } = from.manifest;',
+    ],
+    [REST_TESTS, 'has the rule of its new name after'],
+  ),
+  mutant(
+    'an-upload-takes-the-number-of-copies-away',
+    '../../../files/classes.ts',
+    ['return copiesInName(present) === undefined ? said : present;', 'return said;'],
+    [REST_TESTS, 'keeps a number of its own when it is stored anew'],
+  ),
+  mutant(
+    'a-number-of-copies-is-said-once',
+    '../../../files/classes.ts',
+    ['present === undefined || copiesInName(said) !== undefined', 'present === undefined'],
+    [REST_TESTS, 'keeps a number of its own when it is stored anew'],
+  ),
+  mutant(
+    'a-number-of-copies-that-comes-during-an-upload-is-lost',
+    '../../../files/file-record.ts',
+    [
+      'manifest: { ...manifest, ...fields } };',
+      'manifest: { ...manifest, attributes: fields.attributes } };',
+    ],
+    ['test/files/file-put.test.ts', 'that it has by then'],
+  ),
+  mutant(
+    'a-file-that-got-another-class-meanwhile-waits-for-its-turn',
+    '../../../files/blob-naming.ts',
+    ['holders.length < all || !isAsMade', 'holders.length < all'],
+    ['test/files/file-put.test.ts', 'that it has by then'],
+  ),
+  mutant(
+    'a-ticket-takes-the-number-of-copies-away',
+    '../../../files/tickets/ticketed-put.ts',
+    [
+      'replicationClass: classOver(ticket.replicationClass, present?.manifest.replicationClass),',
+      'replicationClass: ticket.replicationClass,',
+    ],
+    ['test/files/tickets/ticketed-put.test.ts', 'leaves a file the number of copies of its own'],
+  ),
+  mutant(
+    'webdav-without-rules-takes-those-of-brokers-away',
+    '../dav/dav-path.ts',
+    ['replicationClass: present,', 'replicationClass: present && DEFAULT_CLASS,'],
+    ['test/frontend/gateways/dav/dav.test.ts', 'keeps the class that a broker has given it'],
+  ),
   {
     name: 'clients-are-sent-to-a-server-that-has-said-nothing-yet',
     rule: 'FILES.md, 4',

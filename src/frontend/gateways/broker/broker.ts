@@ -13,6 +13,7 @@ import { Measure } from '../../../cluster/http/measure.ts';
 import type { Metrics } from '../../../cluster/http/metrics.ts';
 import type { ReplyCallback, Routes } from '../../../cluster/http/routes.ts';
 import type { Clock } from '../../../cluster/ports.ts';
+import { classOver } from '../../../files/classes.ts';
 import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
 import type { DavGateway } from '../dav/dav.ts';
 import { type DavSpace, readDavPath } from '../dav/dav-path.ts';
@@ -147,10 +148,14 @@ function wishesIn(ask: BrokerAsk) {
 
 /** The files of a domain, as WebDAV has them: the whole server is their tree. All that are not empty can be redirected to. */
 export function spaceOf(domain: BrokerDomain, wishes = NO_WISHES): DavSpace {
-  const ruleOf = (segments: readonly Buffer[]) => ({
-    ...ruleWith(wishes, ruleFor(domain, segments)),
-    inlineMax: 0,
-  });
+  const ruleOf: DavSpace['ruleOf'] = (segments, present) => {
+    const { replicationClass, waitsForAll } = ruleWith(wishes, ruleFor(domain, segments));
+    return {
+      replicationClass: classOver(replicationClass, present),
+      waitsForAll,
+      inlineMax: 0,
+    };
+  };
   return { root: '', domain: domain.name, ruleOf };
 }
 

@@ -148,6 +148,52 @@ domain {
     expect(classes('/own.jpg')).toEqual(['copies-2', 'copies-2', 'copies-2']);
   });
 
+  test('keeps a number of its own when it is stored anew, until another one is said', () => {
+    const stage = new Stage(
+      configOf('domain {\n domain_name *\n type jpg { replicate 3 }\n type pdf { replicate 1 }\n}'),
+    );
+    stage.ask('MKCOL', '/d');
+    const target = '/.broker/files?path=/d/a.jpg';
+    const classNow = () => json(stage, 'GET', target).class;
+    const putAnew = () =>
+      ['/d/a.jpg?proxy=1', '/.broker/dav/d/a.jpg'].map((path) => {
+        expect(stage.did('PUT', path, {}, TEXT)).toMatch(/^20[14]$/);
+        return classNow();
+      });
+    const byRule = 'broker:default:jpg';
+    expect(putAnew()).toEqual([byRule, byRule]);
+    expect(stage.did('PUT', '/d/a.jpg?proxy=1&replicate=4', {}, TEXT)).toBe('204');
+    expect(putAnew()).toEqual(['copies-4', 'copies-4']);
+    json(stage, 'PATCH', target, '{"replicate":1}');
+    expect(putAnew()).toEqual(['copies-1', 'copies-1']);
+    expect(stage.did('PUT', '/d/a.jpg?proxy=1&replicate=2', {}, TEXT)).toBe('204');
+    expect(classNow()).toBe('copies-2');
+    json(stage, 'PATCH', target, '{"replicate":null}');
+    expect(putAnew()).toEqual([byRule, byRule]);
+  });
+
+  test.each(['COPY', 'MOVE'])('has the rule of its new name after %s, or its own', (method) => {
+    const stage = new Stage(
+      configOf('domain {\n domain_name *\n type jpg { replicate 3 }\n type pdf { replicate 1 }\n}'),
+    );
+    stage.ask('MKCOL', '/d');
+    const put = (path: string) => stage.did('PUT', `${path}?proxy=1`, {}, TEXT);
+    const sent = (path: string, to: string) =>
+      stage.did(method, path, { destination: `http://h:1${to}` });
+    const classOf = (path: string) => json(stage, 'GET', `/.broker/files?path=${path}`).class;
+    put('/d/a.jpg.part');
+    expect(classOf('/d/a.jpg.part')).toBe('default');
+    expect(sent('/.broker/dav/d/a.jpg.part', '/.broker/dav/d/a.jpg')).toBe('201');
+    expect(classOf('/d/a.jpg')).toBe('broker:default:jpg');
+    expect(sent('/d/a.jpg', '/d/a.pdf')).toBe('201');
+    expect(classOf('/d/a.pdf')).toBe('broker:default:pdf');
+    json(stage, 'PATCH', '/.broker/files?path=/d/a.pdf', '{"replicate":4}');
+    expect(sent('/d/a.pdf', '/d/e.jpg')).toBe('201');
+    expect(classOf('/d/e.jpg')).toBe('copies-4');
+    expect(sent('/d', '/f')).toBe('201');
+    expect(classOf('/f/e.jpg')).toBe('copies-4');
+  });
+
   test('is not changed past a lock', () => {
     const stage = stored('a');
     expect(stage.did('LOCK', '/a', {}, LOCK)).toBe('200');

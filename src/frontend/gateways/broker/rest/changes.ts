@@ -5,8 +5,7 @@ import { isContentType } from '../../../../cluster/http/content-types.ts';
 import { errorReply } from '../../../../cluster/http/errors.ts';
 import type { HttpReply } from '../../../../cluster/http/http.ts';
 import type { ReplyCallback } from '../../../../cluster/http/routes.ts';
-import { classOfCopies, copiesInName } from '../../../../files/classes.ts';
-import type { ReplicationClass } from '../../../../files/file-key.ts';
+import { classOfCopies } from '../../../../files/classes.ts';
 import { contentTagHeaders } from '../../../../files/http/content-tag.ts';
 import { servedHeaders, withServedHeaders } from '../../../../files/http/served-headers.ts';
 import { withLocks } from '../../../../files/locks.ts';
@@ -135,7 +134,7 @@ function cloneTo(
       const affected = way.self.kind === 'absent' ? 'membership' : 'resource';
       const lookAgain = lookAround(parts, way.self, { affected, submitted });
       const condition = { ...asJudged(way.self), lookAgain };
-      const replicationClass = classAt(to, from);
+      const { replicationClass } = to.space.ruleOf(to.segments, from.manifest.replicationClass);
       const request = { from, to: key, attributes, replicationClass, condition };
       return parts.files.copy(request, (outcome) => {
         switch (outcome.kind) {
@@ -153,13 +152,6 @@ function cloneTo(
       });
     });
   });
-}
-
-/** @returns the class of a clone: the rules of its domain and type say it, as of an upload, but of a file that has a number of its own */
-function classAt({ space, segments }: DavPath, { manifest }: FileVersion): ReplicationClass {
-  const { replicationClass } = manifest;
-  const isOwn = copiesInName(replicationClass) !== undefined;
-  return isOwn ? replicationClass : space.ruleOf(segments).replicationClass;
 }
 
 function refusalOf(way: Way, submitted: ReadonlySet<string>): HttpReply | undefined {
