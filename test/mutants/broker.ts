@@ -178,7 +178,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-change-passes-a-lock-that-came-meanwhile',
     'rest/changes.ts',
-    ["lookAround(parts, self, { affected: 'resource', submitted: NO_TOKENS })", 'undefined'],
+    ["lookAround(parts, self, { affected: 'resource', submitted })", 'undefined'],
     [TESTS, 'that is given meanwhile is passed by nothing'],
   ),
   mutant(
@@ -314,15 +314,18 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     'a-clone-has-the-copies-of-another-domain',
     'rest/changes.ts',
     [
-      'isOwn ? replicationClass : space.ruleOf(segments).replicationClass',
-      'isOwn ? replicationClass : replicationClass',
+      'const { replicationClass } = to.space.ruleOf(to.segments, from.manifest.replicationClass);',
+      'const { replicationClass } = from.manifest;',
     ],
     [REST_TESTS, 'has a clone of the class'],
   ),
   mutant(
     'a-clone-loses-its-number-of-copies',
     'rest/changes.ts',
-    ['const isOwn = copiesInName(replicationClass) !== undefined;', 'const isOwn = false;'],
+    [
+      'to.space.ruleOf(to.segments, from.manifest.replicationClass)',
+      'to.space.ruleOf(to.segments, undefined)',
+    ],
     [REST_TESTS, 'has a clone of the class'],
   ),
   mutant(
