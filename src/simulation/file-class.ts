@@ -13,7 +13,7 @@ import type { World } from './world.ts';
 
 const AGAIN_MS = 500;
 
-/** @param done called once, when all members have the record; never where the operator is not let in */
+/** @param done called once, when all members have the record */
 export function setClass(
   world: World,
   cluster: SimulatedCluster,
@@ -43,9 +43,8 @@ export function setClass(
       connectToCluster(
         runtime,
         { controller: cluster.controller.address, times: protocolTimes(1) },
-        (client) => {
-          if (!('refused' in client)) say(client);
-        },
+        // Where no controller answers, the command ends, and he calls it again.
+        (client) => ('refused' in client ? world.at(AGAIN_MS, again) : say(client)),
       ),
     handle: refuse,
     traits: refuse,
@@ -54,6 +53,10 @@ export function setClass(
   });
   const address = `operator-${name}-${copies}-at-${Math.floor(world.nowMs)}:1` as Address;
   const node = new SimulatedNode(world, cluster.network, address, make, false);
+  const again = () => {
+    node.crash(false);
+    node.start();
+  };
   const ended = () => {
     node.crash(false);
     done();
