@@ -203,6 +203,10 @@ describe('an upload', () => {
     ['PUT', '/a?%00%ff', 'a parameter has an unknown name'],
     ['POST', '/a?proxxy=1', 'did you mean proxy?'],
     ['POST', '/a?ticket=x&complete&sha512sum=y', 'did you mean sha512?'],
+    ['POST', '/a?ticket=x&complet', 'complet is no parameter here: did you mean complete?'],
+    ['POST', '/a?ticket=x&size=8', 'complete is missing beside the ticket'],
+    ['PUT', '/a?ticket=x&complete', 'the message that an upload is complete, which is a POST'],
+    ['PUT', '/a?ticket=x', 'PUT to the URL upload that came with the ticket'],
     ['DELETE', '/a?b.txt', 'b.txt is no parameter here'],
     ['MKCOL', '/b?c', 'c is no parameter here'],
   ])('is not lost where a word is wrong: %s %s', (method, target, words) => {
