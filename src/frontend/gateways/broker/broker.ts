@@ -25,7 +25,7 @@ import { completeUpload } from './completion.ts';
 import type { BrokerRules } from './config/active-config.ts';
 import { type BrokerConfig, type BrokerDomain, domainOf, ruleFor } from './config/broker-config.ts';
 import { makePlace, redirectUpload, ruleWith } from './issuing.ts';
-import { OWN_FOLDER, ownTargetRefusal } from './own-paths.ts';
+import { OWN_FOLDER, ownFolderRefusal, ownTargetRefusal } from './own-paths.ts';
 import { redirectRead } from './reading.ts';
 
 export interface BrokerParts {
@@ -83,10 +83,7 @@ export class BrokerGateway {
     const read = readDavPath(rawPathOf(request.target), spaceOf(domain));
     if ('fault' in read) return errorReply(read.fault.code, read.fault.what);
     const { path } = read;
-    if (path.segments[0]?.toString() === OWN_FOLDER) {
-      const what = `below /${OWN_FOLDER}/ is what the broker says, and no file: / lists it`;
-      return errorReply('unknown-path', what);
-    }
+    if (path.segments[0]?.toString() === OWN_FOLDER) return ownFolderRefusal(request);
     const ask = readBrokerAsk(request);
     if ('fault' in ask) return errorReply('bad-parameter', ask.fault);
     const { method } = request;

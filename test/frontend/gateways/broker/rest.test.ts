@@ -293,6 +293,34 @@ test.each([
   expect(textOf(reply)).toContain(words);
 });
 
+test.each([
+  ['DELETE', '/.broker/files?path=/a', 'GET, HEAD, PATCH', 'a file is deleted at its own path'],
+  ['PUT', '/.broker/files?path=/a', 'GET, HEAD, PATCH', 'a file is stored at its own path'],
+  ['POST', '/.broker/files', 'GET, HEAD, PATCH', 'a form with a file goes to the path of that'],
+  ['GET', '/.broker/clone', 'POST', 'this path takes POST'],
+  ['PROPFIND', '/.broker/clone', 'POST', 'this path takes POST'],
+  ['DELETE', '/.broker/tickets/abc', 'GET, HEAD', 'this path takes GET, HEAD'],
+  ['POST', '/.broker/domains', 'GET, HEAD', 'this path takes GET, HEAD'],
+])(
+  'a method that a path does not take is told which it takes: %s %s',
+  (method, target, allow, words) => {
+    const stage = stored('a');
+    const reply = stage.ask(method, target);
+    expect([reply.status, reply.headers['x-fog-error']]).toEqual([405, 'method-not-allowed']);
+    expect(reply.headers.allow).toBe(allow);
+    expect(textOf(reply)).toContain(words);
+    expect(stage.did('HEAD', '/.broker/files?path=/a')).toBe('200');
+    for (const other of [
+      '/.broker/filess',
+      '/.broker/tickets',
+      '/.broker/tickets/a/b',
+      '/.broker',
+    ]) {
+      expect(stage.did(method, other)).toBe('404 unknown-path');
+    }
+  },
+);
+
 test('any name of a domain stands for its Host, and another one is told which there are', () => {
   const stage = new Stage(
     configOf(`
