@@ -114,6 +114,12 @@ describe('a file', () => {
   ])('is not changed by %s', (content, expected) => {
     const stage = stored('a');
     expect(stage.did('PATCH', '/.broker/files?path=/a', {}, content)).toBe(expected);
+    expect(stage.did('MKCOL', '/folder')).toBe('201');
+    for (const path of ['/folder', '/folder/', '/']) {
+      const reply = stage.ask('PATCH', `/.broker/files?path=${path}`, {}, '{}');
+      expect(reply.status).toBe(400);
+      expect(textOf(reply)).toContain('a collection is at this path');
+    }
     expect(stage.did('PATCH', '/.broker/files?path=/none', {}, '{}')).toBe('404');
   });
 
@@ -373,6 +379,13 @@ describe('a clone', () => {
     expect(did({ from: '/a', path: '/b', domain: 'three.example' })).toBe('421 unknown-domain');
     expect(did({ from: '/a', path: '/' })).toBe('400 bad-parameter');
     expect(did({ from: '/a' })).toBe('400 bad-parameter');
+    const words = (clone: object) =>
+      textOf(stage.ask('POST', '/.broker/clone', host, JSON.stringify(clone)));
+    expect(words({ from: '/a', to: '/b' })).toContain('to is no field here: did you mean path?');
+    expect(words({ from: '/a', pth: '/b' })).toContain('pth is no field here: did you mean path?');
+    expect(stage.did('MKCOL', '/folder', host)).toBe('201');
+    expect(did({ from: '/folder', path: '/b' })).toBe('400 bad-parameter');
+    expect(words({ from: '/folder', path: '/b' })).toContain('a collection is at from');
     expect(did({ from: '/a', path: '/b/' })).toBe('405 method-not-allowed');
     expect(did({ from: '/a', path: '/a/b' })).toBe('409 no-collection');
     expect(stage.did('POST', '/.broker/clone', {}, '{}')).toBe('421 unknown-domain');

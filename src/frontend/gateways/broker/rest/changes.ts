@@ -23,6 +23,15 @@ import type { AmendRequest } from './rest-usage.ts';
 /** So often others may change the same record before a change is given up. */
 const ATTEMPTS_MAX = 16;
 
+const COLLECTION_THERE = errorReply(
+  'bad-parameter',
+  'a collection is at this path, and files alone are changed here: PROPPATCH sets its properties',
+);
+const CLONE_OF_COLLECTION = errorReply(
+  'bad-parameter',
+  'a collection is at from, and a clone is made of a file: COPY takes a collection with all that is in it',
+);
+
 interface Amendment {
   readonly path: DavPath;
   readonly domain: BrokerDomain;
@@ -53,6 +62,7 @@ export function amendFile(
     if (found.kind === 'failed') return refuse(failedReply(found));
     const { self } = found.way;
     const key = keyOf(path);
+    if (self.kind === 'collection') return refuse(COLLECTION_THERE);
     if (self.file === undefined || self.kind !== 'file' || key === undefined) {
       return refuse(absentReply());
     }
@@ -101,12 +111,11 @@ function classChange(domain: BrokerDomain, path: DavPath, replicate: number | nu
  */
 export function cloneFile(parts: DavParts, clone: Clone, reply: ReplyCallback): void {
   const key = keyOf(clone.from);
-  if (key === undefined) return reply(absentReply());
+  if (key === undefined) return reply(CLONE_OF_COLLECTION);
   return parts.files.find(key, (found) => {
     if (found.kind === 'failed') return reply(failedReply(found));
-    if (found.kind === 'absent' || found.file.manifest.kind === 'directory') {
-      return reply(absentReply());
-    }
+    if (found.kind === 'absent') return reply(absentReply());
+    if (found.file.manifest.kind === 'directory') return reply(CLONE_OF_COLLECTION);
     return cloneTo(parts, found.file, clone, reply);
   });
 }

@@ -54,6 +54,13 @@ const amendFields = {
   content_disposition: settable(servedValue),
 };
 const cloneFields = { from: path, path, domain: optional(text({ max: 255 })) };
+/** As COPY and others call where something goes. */
+const MEANT_OF_CLONE = new Map([
+  ['to', 'path'],
+  ['destination', 'path'],
+  ['target', 'path'],
+  ['source', 'from'],
+]);
 const amendShape = object(amendFields);
 const cloneShape = object(cloneFields);
 
@@ -76,7 +83,7 @@ export function readAmend(body: HttpRequest['body']): AmendRequest | RestFault {
 }
 
 export function readClone(body: HttpRequest['body']): CloneRequest | RestFault {
-  return readJson(body, cloneShape, Object.keys(cloneFields));
+  return readJson(body, cloneShape, Object.keys(cloneFields), MEANT_OF_CLONE);
 }
 
 /** @param known its fields: shapes take others for those of a newer sender, but here a person may have misspelt one */
@@ -84,6 +91,7 @@ function readJson<T>(
   body: HttpRequest['body'],
   shape: Shape<T>,
   known: readonly string[],
+  meant?: ReadonlyMap<string, string>,
 ): T | RestFault {
   if (body.kind === 'too-large') {
     return { code: 'value-too-large', what: `the body is longer than ${body.bytesMax} bytes` };
@@ -91,9 +99,10 @@ function readJson<T>(
   const bytes = body.kind === 'bytes' ? body.bytes : Buffer.alloc(0);
   try {
     const json: unknown = JSON.parse(bytes.toString());
-    const value = shape(json);
-    const unknown = unknownWord('field', Object.keys(json as object), known);
-    return unknown === undefined ? value : wrong(unknown);
+    // First, for a field that is missing is often the one that was misspelt.
+    const fields = typeof json === 'object' && !Array.isArray(json) ? Object.keys(json ?? {}) : [];
+    const unknown = unknownWord('field', fields, known, meant);
+    return unknown === undefined ? shape(json) : wrong(unknown);
   } catch (error) {
     if (error instanceof SyntaxError) return wrong('the body is no JSON');
     if (error instanceof Malformed) return wrong(`the body: ${error.message}`);
