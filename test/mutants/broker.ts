@@ -116,8 +116,8 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     'a-misspelt-change-is-lost',
     'rest/rest-usage.ts',
     [
-      'return unknown === undefined ? value : wrong(unknown);',
-      "return unknown === '' ? wrong(unknown) : value;",
+      'return unknown === undefined ? shape(json) : wrong(unknown);',
+      "return unknown === '' ? wrong(unknown) : shape(json);",
     ],
     [REST_TESTS, 'is not changed by'],
   ),
@@ -405,6 +405,18 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     '../dav/dav-path.ts',
     ['replicationClass: present,', 'replicationClass: present && DEFAULT_CLASS,'],
     ['test/frontend/gateways/dav/dav.test.ts', 'keeps the class that a broker has given it'],
+  ),
+  mutant(
+    'an-encoded-body-is-stored-as-it-comes',
+    '../../../files/http/upload-headers.ts',
+    ["if (coding === '' || coding === 'identity')", "if (coding !== 'x')"],
+    [TESTS, 'is refused at once where its body is encoded'],
+  ),
+  mutant(
+    'a-second-file-of-a-form-is-lost',
+    '../../../files/form-file.ts',
+    ['this.#hasFile && !this.#isForOne ?', 'this.#hasFile ?'],
+    ['test/files/form-file.test.ts', 'is the only one where its reader wants no other'],
   ),
   {
     name: 'clients-are-sent-to-a-server-that-has-said-nothing-yet',

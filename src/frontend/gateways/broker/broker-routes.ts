@@ -99,7 +99,7 @@ export const BROKER_ROUTES = {
     methods: ['PUT'],
     streamsBody: true,
     statuses: [
-      201, 204, 307, 400, 404, 405, 408, 409, 412, 413, 414, 421, 423, 500, 501, 503, 504, 507,
+      201, 204, 307, 400, 404, 405, 408, 409, 412, 413, 414, 415, 421, 423, 500, 501, 503, 504, 507,
     ],
     text: 'Says where the body is to be sent; with `proxy=1` stores it as WebDAV does.',
     task: 'files',
@@ -116,7 +116,7 @@ export const BROKER_ROUTES = {
       ...DAV_ROUTES.put.replies,
       307: ISSUED,
     },
-    errors: [...new Set([...DAV_ROUTES.put.errors, ...UPLOAD_ERRORS])],
+    errors: [...new Set([...DAV_ROUTES.put.errors, ...UPLOAD_ERRORS, 'unsupported-body' as const])],
   },
   get: {
     path: '/{path...}',

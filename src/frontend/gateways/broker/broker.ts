@@ -14,6 +14,8 @@ import type { Metrics } from '../../../cluster/http/metrics.ts';
 import type { ReplyCallback, Routes } from '../../../cluster/http/routes.ts';
 import type { Clock } from '../../../cluster/ports.ts';
 import { classOver } from '../../../files/classes.ts';
+import { readFormRedirect } from '../../../files/http/form-redirect.ts';
+import { encodingRefusal } from '../../../files/http/upload-headers.ts';
 import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
 import type { DavGateway } from '../dav/dav.ts';
 import { type DavSpace, readDavPath } from '../dav/dav-path.ts';
@@ -96,7 +98,12 @@ export class BrokerGateway {
         'a form goes to a file server: leave proxy out, or use PUT',
       );
     }
-    return ownTargetRefusal(request, path) ?? { domain, path, ask };
+    const redirect = readFormRedirect(request.target);
+    if (method === 'POST' && 'fault' in redirect) {
+      return errorReply('bad-parameter', redirect.fault);
+    }
+    const encoded = method === 'PUT' ? encodingRefusal(request) : undefined;
+    return encoded ?? ownTargetRefusal(request, path) ?? { domain, path, ask };
   }
 
   #judgeDav(request: RequestHead, { path, ask }: ReadBrokerRequest): WholeReply | undefined {

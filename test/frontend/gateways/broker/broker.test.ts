@@ -306,6 +306,18 @@ describe('an upload', () => {
     expect(new Stage().did('POST', '/a.txt?proxy=1', form)).toBe('400 bad-parameter');
   });
 
+  test('is refused at once where its body is encoded, or a browser would go on to no page', () => {
+    const stage = new Stage();
+    const gzip = { 'content-encoding': 'gzip' };
+    for (const target of ['/a', '/a?proxy=1', '/.broker/dav/a']) {
+      expect(stage.did('PUT', target, gzip, TEXT)).toBe('415 unsupported-body');
+    }
+    expect(stage.did('PUT', '/a', { 'content-encoding': 'identity' })).toBe('307');
+    const script = encodeURIComponent('javascript:alert(1)');
+    expect(stage.did('POST', `/a?redirect=${script}`)).toBe('400 bad-parameter');
+    expect(stage.files.names).toEqual([]);
+  });
+
   test('that is sent at once is read no further', () => {
     const stage = new Stage();
     const stream = new Pieces([Buffer.from(TEXT)], { length: TEXT.length });
