@@ -40,10 +40,15 @@ export function nameBlob(
     runtime.clock.monotonicMs() - beganMs > times.manifestMs ? TOO_LATE : undefined;
   return setFileRecord(parts, { ...record, refusal }, (outcome) => {
     switch (outcome.kind) {
-      case 'stored':
-        if (holders.length < all) lookAtBlob(runtime, times, blob, holders.slice(0, 1));
+      case 'stored': {
+        const { replicationClass } = outcome.file.manifest;
+        const isAsMade = replicationClass === record.manifest.replicationClass;
+        if (holders.length < all || !isAsMade) {
+          lookAtBlob(runtime, times, blob, holders.slice(0, 1));
+        }
         former?.lookAt();
         break;
+      }
       case 'unmet':
       case 'not-stored':
         drop();

@@ -29,6 +29,19 @@ export function copiesInName(name: string): number | undefined {
   return copies <= COPIES_MAX ? copies : undefined;
 }
 
+/**
+ * @param said for a file that is stored over another one, or is another one's copy
+ * @param present that of the other one, if there is any
+ * @returns its class: a number of its own stays with a file until another one is said, and rules give way to it
+ */
+export function classOver(
+  said: ReplicationClass,
+  present: ReplicationClass | undefined,
+): ReplicationClass {
+  if (present === undefined || copiesInName(said) !== undefined) return said;
+  return copiesInName(present) === undefined ? said : present;
+}
+
 export function encodeClass(copies: number): Buffer {
   return Buffer.from(JSON.stringify({ copies }));
 }

@@ -37,8 +37,8 @@ export function setFileRecord(
   if (confirm === undefined) return setNow(writers, set, callback);
   return confirm((confirmed) => {
     if (confirmed === undefined) return callback({ kind: 'unmet', file: undefined });
-    const { condition, attributes } = confirmed;
-    const next = { ...set, condition, manifest: { ...manifest, attributes } };
+    const { condition, ...fields } = confirmed;
+    const next = { ...set, condition, manifest: { ...manifest, ...fields } };
     return setNow(writers, next, (outcome) => {
       const isOver = outcome.kind !== 'unmet' || attempts <= 1;
       return isOver ? callback(outcome) : setFileRecord(writers, set, callback, attempts - 1);

@@ -20,16 +20,23 @@ const CARRIAGE_RETURN = 0x0d;
 const EMPTY: Buffer = Buffer.alloc(0);
 
 export type OpenedForm =
-  /** The content is read as any body; where the form is wrong behind its beginning, it breaks as `malformed`. */
-  | { readonly kind: 'file'; readonly content: ByteStream }
+  /** The content is read as any body; where the form is wrong behind its beginning, it breaks as `malformed`, for `fault`. */
+  | { readonly kind: 'file'; readonly content: FormContent }
   /** The form is no form, or has no file. `detail` is a sentence without a full stop. */
   | { readonly kind: 'wrong'; readonly detail: string }
   | { readonly kind: 'broken'; readonly why: BreakReason };
+
+export interface FormContent extends ByteStream {
+  /** What was wrong with the form behind the beginning of the file, as a sentence without a full stop. */
+  readonly fault: string | undefined;
+}
 
 export interface FormOptions {
   readonly boundary: string;
   /** The name of the part that is the file, also where it has no file name. */
   readonly field: string;
+  /** Whether a form with a second file breaks, which would be lost without a word; by default that is skipped. */
+  readonly isForOne?: boolean;
 }
 
 /**
@@ -56,8 +63,9 @@ export function openFormFile(
   });
 }
 
-class FormFile implements ByteStream {
+class FormFile implements FormContent {
   readonly length = undefined;
+  fault: string | undefined;
   readonly #form: FormReader;
 
   constructor(form: FormReader) {
@@ -72,6 +80,7 @@ class FormFile implements ByteStream {
         case 'broken':
           return callback(event);
         case 'wrong':
+          this.fault = event.detail;
           return callback({ kind: 'broken', why: 'malformed' });
         case 'file':
           return assert(false, 'a form has one file that is told of');
@@ -109,6 +118,7 @@ type FormPlace =
 class FormReader {
   readonly #body: ByteStream;
   readonly #field: string;
+  readonly #isForOne: boolean;
   /** The boundary with what stands before it. The carriage return is in it once, at its beginning. */
   readonly #delimiter: Buffer;
   #place: FormPlace = 'skipped';
@@ -122,9 +132,10 @@ class FormReader {
   /** The last part of the body; undefined until it is known. */
   #last: Exclude<BytePart, { kind: 'bytes' }> | undefined;
 
-  constructor(body: ByteStream, { boundary, field }: FormOptions) {
+  constructor(body: ByteStream, { boundary, field, isForOne = false }: FormOptions) {
     this.#body = body;
     this.#field = field;
+    this.#isForOne = isForOne;
     this.#delimiter = Buffer.from(`\r\n--${boundary}`, 'latin1');
   }
 
@@ -256,8 +267,8 @@ class FormReader {
     if (++this.#parts > PARTS_MAX) {
       return { kind: 'wrong', detail: `the form has more than ${PARTS_MAX} parts` };
     }
-    // Behind the file only boundaries count.
-    this.#place = this.#hasFile ? 'skipped' : 'part-head';
+    // Behind the file only boundaries count, or other files.
+    this.#place = this.#hasFile && !this.#isForOne ? 'skipped' : 'part-head';
     return undefined;
   }
 
@@ -272,9 +283,16 @@ class FormReader {
     if (end < 0) return undefined;
     const part = describePart(this.#rest.toString('latin1', 0, end));
     this.#rest = this.#rest.subarray(isEmpty ? 0 : end + LINE_END.length);
-    if (!this.#isFile(part)) {
+    // A browser sends an input for which nobody has chosen a file with an empty name.
+    if (!this.#isFile(part) || (this.#hasFile && part.fileName === '')) {
       this.#place = 'skipped';
       return undefined;
+    }
+    if (this.#hasFile) {
+      return {
+        kind: 'wrong',
+        detail: 'the form has two files, and one is stored: send each alone',
+      };
     }
     if (part.isEncoded) {
       return { kind: 'wrong', detail: 'the file in the form has a Content-Transfer-Encoding' };
@@ -283,8 +301,8 @@ class FormReader {
     return undefined;
   }
 
-  #isFile({ name, hasFileName }: PartDescription): boolean {
-    return name === this.#field || (name !== undefined && hasFileName);
+  #isFile({ name, fileName }: PartDescription): boolean {
+    return name === this.#field || (name !== undefined && fileName !== undefined);
   }
 
   /** RFC 2046, 5.1.1: of a part without content the boundary may follow its head at once. */

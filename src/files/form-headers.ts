@@ -27,7 +27,8 @@ export function boundaryOf(contentType: string | undefined): FormBoundary {
 export interface PartDescription {
   /** Undefined for a part that is none of a form. */
   readonly name: string | undefined;
-  readonly hasFileName: boolean;
+  /** As it stands in `filename*`, or else in `filename`; undefined for a part without either. */
+  readonly fileName: string | undefined;
   /** Whether its content is not as it stands (RFC 7578, 4.7: nobody should do that any more). */
   readonly isEncoded: boolean;
 }
@@ -48,7 +49,7 @@ export function describePart(head: string): PartDescription {
   const parameters = parametersIn(others.join(''));
   return {
     name: isOfForm ? parameters.get('name') : undefined,
-    hasFileName: parameters.has('filename') || parameters.has('filename*'),
+    fileName: parameters.get('filename*') ?? parameters.get('filename'),
     isEncoded: !PLAIN_ENCODINGS.includes(encoding),
   };
 }

@@ -64,7 +64,7 @@ export interface PutFile {
   /**
    * Asked when the content is there, immediately before the record is set, and again where somebody was faster: what the
    * record is to be set on. The content may have taken hours, and others may have changed what is beside it, or other records
-   * that it depends on. The answer takes the place of `condition` and `attributes`; undefined ends the upload as `unmet`,
+   * that it depends on. The answer takes the place of what the request says of these; undefined ends the upload as `unmet`,
    * without a file.
    * @param callback to be called exactly once
    * @param manifest what is to be set, but for its attributes
@@ -82,6 +82,8 @@ export interface ConfirmedSet {
   readonly condition: FileCondition;
   /** What is kept beside the content. */
   readonly attributes: FileAttributes | undefined;
+  /** That of the request by default: what is there may have got another number of copies while the content came. */
+  readonly replicationClass?: ReplicationClass;
 }
 
 /** The condition does not hold. */

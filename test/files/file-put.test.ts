@@ -674,6 +674,26 @@ describe('the record of a file', () => {
     expect([unmet.told, unmet.dropped]).toEqual([['unmet'], names(unmet.targets).toSorted()]);
   });
 
+  test.each([
+    ['another', 'copies-5', 1],
+    ['the same', 'default', 0],
+  ])(
+    'is set with %s class that it has by then, and looked at where that has other copies',
+    (_how, name, looks) => {
+      const stage = new FileStage();
+      const replicationClass = name as ReplicationClass;
+      const confirm: PutFile['confirm'] = (callback) =>
+        callback({ condition: CONDITION, attributes: undefined, replicationClass });
+      committed(stage, { confirm });
+      const { change } = stage.writes[0]?.request ?? {};
+      const value = change?.kind === 'put' ? change.value : Buffer.alloc(0);
+      expect(decodeManifest(value).replicationClass).toBe(name);
+      const record = recordOf(KEY, value, 9n);
+      stage.writes[0]?.answer({ kind: 'stored', record, created: true, previous: undefined });
+      expect([stage.told, stage.lookedAt.length]).toEqual([['stored'], looks]);
+    },
+  );
+
   test('is not set again later than ten minutes after the commit (F2)', () => {
     const stage = new FileStage();
     const confirm: PutFile['confirm'] = (callback) =>

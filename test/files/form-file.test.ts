@@ -74,6 +74,28 @@ describe('the file of a form', () => {
     expect(await readForm(formOf(parts))).toBe('the file it');
   });
 
+  test('is the only one where its reader wants no other to be lost', async () => {
+    const alone = async (...parts: readonly FormPart[]) => {
+      const opened = await new Promise<OpenedForm>((resolve) =>
+        openFormFile(new Pieces([formOf(parts)]), { ...OPTIONS, isForOne: true }, resolve),
+      );
+      if (opened.kind !== 'file') throw new Error(opened.kind);
+      const { end } = await readAll(opened.content);
+      return [end, opened.content.fault?.split(',')[0]];
+    };
+    const fine = ['end', undefined];
+    const notChosen = {
+      head: ['Content-Disposition: form-data; name=b; filename=""'],
+      content: '',
+    };
+    expect(await alone(field('1'), file('it'), field('2'), notChosen)).toEqual(fine);
+    expect(await alone(file('it'), { head: [], content: 'x' })).toEqual(fine);
+    const two = ['malformed', 'the form has two files'];
+    expect(await alone(file('it'), field('1'), file('no', 'second'))).toEqual(two);
+    expect(await alone(file('it'), file('no'))).toEqual(two);
+    expect(await alone(file('it', 'any'), field('no', 'upload_file'))).toEqual(two);
+  });
+
   test('may be empty, also where its boundary follows the head at once', async () => {
     expect(await readForm(formOf([file('')]))).toBe('the file ');
     const [head = ''] = file('').head;

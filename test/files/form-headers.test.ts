@@ -45,25 +45,25 @@ describe('the boundary', () => {
 });
 
 describe('a part', () => {
-  const plain: PartDescription = { name: undefined, hasFileName: false, isEncoded: false };
+  const plain: PartDescription = { name: undefined, fileName: undefined, isEncoded: false };
 
   test.each<readonly [string, Partial<PartDescription>]>([
     ['', {}],
     ['Content-Disposition: form-data; name="a"', { name: 'a' }],
     ['content-disposition:form-data;name=a', { name: 'a' }],
-    ['Content-Disposition: form-data; name="a"; filename="f"', { name: 'a', hasFileName: true }],
+    ['Content-Disposition: form-data; name="a"; filename="f"', { name: 'a', fileName: 'f' }],
     [
       "Content-Disposition: form-data; name=a; filename*=utf-8''f",
-      { name: 'a', hasFileName: true },
+      { name: 'a', fileName: "utf-8''f" },
     ],
     // The text of another parameter is none of its own.
-    ['Content-Disposition: form-data; filename="; name=\\"b\\""', { hasFileName: true }],
+    ['Content-Disposition: form-data; filename="; name=\\"b\\""', { fileName: '; name="b"' }],
     ['Content-Disposition: form-data; x="; name=b; "; name="a"', { name: 'a' }],
     ['Content-Disposition: form-data; name="a\\"b"', { name: 'a"b' }],
     ['Content-Disposition: form-data; name=a; name=b', { name: 'a' }],
     [
       'Content-Disposition: form-data;\r\n\tname="a";\r\n filename="f"',
-      { name: 'a', hasFileName: true },
+      { name: 'a', fileName: 'f' },
     ],
     ['Content-Disposition: attachment; name="a"', {}],
     ['X: Content-Disposition: form-data; name="a"', {}],

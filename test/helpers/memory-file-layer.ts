@@ -99,8 +99,10 @@ export class MemoryFileLayer implements FileLayer {
           }
           const own = typeof key === 'function' ? key(sums) : key;
           const told = this.#manifestOf(content, request);
-          const store = (set: ConfirmedSet, stored: (outcome: SetFileOutcome) => void) =>
-            this.#setIf(own, { ...told, attributes: set.attributes }, set.condition, stored);
+          const store = (
+            { condition: is, ...set }: ConfirmedSet,
+            stored: (outcome: SetFileOutcome) => void,
+          ) => this.#setIf(own, { ...told, ...set }, is, stored);
           const confirm = (attempts = CONFIRMATIONS_MAX): void =>
             request.confirm?.((set) => {
               if (set === undefined) return callback({ kind: 'unmet', file: undefined });

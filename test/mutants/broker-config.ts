@@ -27,6 +27,18 @@ export const BROKER_CONFIG_MUTANTS: readonly Mutant[] = [
     fate: tests(`${TESTS}active-config.test.ts`, 'is noticed without a hang-up'),
   },
   {
+    name: 'a-changed-port-is-passed-over-in-silence',
+    rule: RULE,
+    edits: [
+      {
+        file: FILE,
+        find: 'if (port === this.#port) return;',
+        replace: 'if (this.#port !== 0) return;',
+      },
+    ],
+    fate: tests(`${TESTS}active-config.test.ts`, 'has no effect on the port of a running broker'),
+  },
+  {
     name: 'uploads-do-not-wait-for-the-first-rules',
     rule: RULE,
     edits: [

@@ -116,8 +116,8 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     'a-misspelt-change-is-lost',
     'rest/rest-usage.ts',
     [
-      'return unknown === undefined ? value : wrong(unknown);',
-      "return unknown === '' ? wrong(unknown) : value;",
+      'return unknown === undefined ? shape(json) : wrong(unknown);',
+      "return unknown === '' ? wrong(unknown) : shape(json);",
     ],
     [REST_TESTS, 'is not changed by'],
   ),
@@ -178,7 +178,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-change-passes-a-lock-that-came-meanwhile',
     'rest/changes.ts',
-    ["lookAround(parts, self, { affected: 'resource', submitted: NO_TOKENS })", 'undefined'],
+    ["lookAround(parts, self, { affected: 'resource', submitted })", 'undefined'],
     [TESTS, 'that is given meanwhile is passed by nothing'],
   ),
   mutant(
@@ -314,15 +314,18 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     'a-clone-has-the-copies-of-another-domain',
     'rest/changes.ts',
     [
-      'isOwn ? replicationClass : space.ruleOf(segments).replicationClass',
-      'isOwn ? replicationClass : replicationClass',
+      'const { replicationClass } = to.space.ruleOf(to.segments, from.manifest.replicationClass);',
+      'const { replicationClass } = from.manifest;',
     ],
     [REST_TESTS, 'has a clone of the class'],
   ),
   mutant(
     'a-clone-loses-its-number-of-copies',
     'rest/changes.ts',
-    ['const isOwn = copiesInName(replicationClass) !== undefined;', 'const isOwn = false;'],
+    [
+      'to.space.ruleOf(to.segments, from.manifest.replicationClass)',
+      'to.space.ruleOf(to.segments, undefined)',
+    ],
     [REST_TESTS, 'has a clone of the class'],
   ),
   mutant(
@@ -336,6 +339,84 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     'rest/rest.ts',
     ['page.next === undefined ? null : printListCursor(page.next)', 'null'],
     [REST_TESTS, 'a list has what begins with the prefix'],
+  ),
+  mutant(
+    'a-broker-knows-no-token-of-a-lock',
+    'rest/rest-usage.ts',
+    ['{ submitted: tokensIn(lists.lists) }', '{ submitted: new Set() }'],
+    [REST_TESTS, 'with the token of its lock, which stays'],
+  ),
+  mutant(
+    'a-clone-takes-the-lock-of-what-it-replaces',
+    'rest/changes.ts',
+    [
+      'withLocks(withServedHeaders(own, servedHeaders(all)), way.self.locks)',
+      'withLocks(withServedHeaders(own, servedHeaders(all)), [])',
+    ],
+    [REST_TESTS, 'with the token of its lock, which stays'],
+  ),
+  mutant(
+    'a-file-is-sent-elsewhere-with-the-rule-of-its-old-name',
+    '../dav/transfer.ts',
+    [
+      'const { replicationClass } = to.space.ruleOf(to.segments, from.manifest.replicationClass);',
+      'const { replicationClass } = from.manifest;',
+    ],
+    [REST_TESTS, 'has the rule of its new name after'],
+  ),
+  mutant(
+    'an-upload-takes-the-number-of-copies-away',
+    '../../../files/classes.ts',
+    ['return copiesInName(present) === undefined ? said : present;', 'return said;'],
+    [REST_TESTS, 'keeps a number of its own when it is stored anew'],
+  ),
+  mutant(
+    'a-number-of-copies-is-said-once',
+    '../../../files/classes.ts',
+    ['present === undefined || copiesInName(said) !== undefined', 'present === undefined'],
+    [REST_TESTS, 'keeps a number of its own when it is stored anew'],
+  ),
+  mutant(
+    'a-number-of-copies-that-comes-during-an-upload-is-lost',
+    '../../../files/file-record.ts',
+    [
+      'manifest: { ...manifest, ...fields } };',
+      'manifest: { ...manifest, attributes: fields.attributes } };',
+    ],
+    ['test/files/file-put.test.ts', 'that it has by then'],
+  ),
+  mutant(
+    'a-file-that-got-another-class-meanwhile-waits-for-its-turn',
+    '../../../files/blob-naming.ts',
+    ['holders.length < all || !isAsMade', 'holders.length < all'],
+    ['test/files/file-put.test.ts', 'that it has by then'],
+  ),
+  mutant(
+    'a-ticket-takes-the-number-of-copies-away',
+    '../../../files/tickets/ticketed-put.ts',
+    [
+      'replicationClass: classOver(ticket.replicationClass, present?.manifest.replicationClass),',
+      'replicationClass: ticket.replicationClass,',
+    ],
+    ['test/files/tickets/ticketed-put.test.ts', 'leaves a file the number of copies of its own'],
+  ),
+  mutant(
+    'webdav-without-rules-takes-those-of-brokers-away',
+    '../dav/dav-path.ts',
+    ['replicationClass: present,', 'replicationClass: present && DEFAULT_CLASS,'],
+    ['test/frontend/gateways/dav/dav.test.ts', 'keeps the class that a broker has given it'],
+  ),
+  mutant(
+    'an-encoded-body-is-stored-as-it-comes',
+    '../../../files/http/upload-headers.ts',
+    ["if (coding === '' || coding === 'identity')", "if (coding !== 'x')"],
+    [TESTS, 'is refused at once where its body is encoded'],
+  ),
+  mutant(
+    'a-second-file-of-a-form-is-lost',
+    '../../../files/form-file.ts',
+    ['this.#hasFile && !this.#isForOne ?', 'this.#hasFile ?'],
+    ['test/files/form-file.test.ts', 'is the only one where its reader wants no other'],
   ),
   {
     name: 'clients-are-sent-to-a-server-that-has-said-nothing-yet',

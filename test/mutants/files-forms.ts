@@ -54,7 +54,7 @@ export const FILES_FORMS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FORM,
-        find: '(name !== undefined && hasFileName)',
+        find: '(name !== undefined && fileName !== undefined)',
         replace: 'name !== undefined',
       },
     ],

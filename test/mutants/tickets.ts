@@ -348,9 +348,12 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a-form-leads-anywhere',
-    `${DOOR}/protocols/form-post.ts`,
+    'src/files/http/form-redirect.ts',
     ['isWeb && given.length', 'given.length > 0 && given.length'],
-    [DOOR_TESTS, 'the file in a form'],
+    [
+      'test/frontend/gateways/broker/broker.test.ts',
+      'is refused at once where its body is encoded, or a browser would go on',
+    ],
   ),
   mutant(
     'the-dates-of-webdav-are-not-told-of',

@@ -362,9 +362,29 @@ describe('a file server', () => {
       const page = 'https://shop.example/done?n=1';
       expect(await post(`?redirect=${encodeURIComponent(page)}`)).toBe(`303 ${page}`);
       expect(await post('?redirect=javascript:alert(1)')).toMatch(/^400/);
+      const twice = await storing('two files');
+      const url = `http://${door()}/t/${twice.token}/f`;
+      const files = ['-F', `file=@${path}`, '-F', `file2=@${path}`];
+      const { stdout: told } = await run('curl', ['-sS', '-w', '%{http_code}', ...files, url]);
+      expect(told).toMatch(/the form has two files, .*; nothing was stored.*400$/s);
+      await run('curl', ['-sSf', '-F', `file=@${path}`, url]);
+      await expectStored('two files', LONG);
       const { token } = await storing('no form');
       const plain = await call(door(), `/t/${token}/f`, { method: 'POST', body: 'text' });
       expect([plain.status, codeOf(plain)]).toStrictEqual([400, 'bad-form']);
+    });
+
+    test('no body that is encoded, which nobody would hear of who reads it', async () => {
+      const { token } = await storing('encoded');
+      const put = (coding: string) =>
+        call(door(), `/t/${token}/f`, {
+          method: 'PUT',
+          body: 'text',
+          headers: { 'content-encoding': coding },
+        });
+      const refused = await put('gzip');
+      expect([refused.status, codeOf(refused)]).toStrictEqual([415, 'unsupported-body']);
+      expect((await put('identity')).status).toBe(201);
     });
 
     test('for pages of any origin, and tells their browsers so', async () => {

@@ -2,7 +2,8 @@
 // Pure.
 
 import { isContentType } from '../../cluster/http/content-types.ts';
-import type { HttpRequest } from '../../cluster/http/http.ts';
+import { errorReply } from '../../cluster/http/errors.ts';
+import type { HttpRequest, WholeReply } from '../../cluster/http/http.ts';
 import { MODIFIED_MS_MAX } from '../manifest.ts';
 import { readServedHeaders, type ServedHeaders } from './served-headers.ts';
 import { readToldSums, type ToldSums } from './upload-sums.ts';
@@ -34,6 +35,15 @@ export function readUploadHeaders(
   const served = readServedHeaders(request);
   if ('fault' in served) return served;
   return { told: { contentType, modifiedMs, sums: read.sums, served: served.headers } };
+}
+
+/** @returns the refusal of a body that is no file as it is read again: no answer would say that it is compressed */
+export function encodingRefusal(request: Pick<HttpRequest, 'header'>): WholeReply | undefined {
+  const coding = request.header('content-encoding')?.trim().toLowerCase() ?? '';
+  if (coding === '' || coding === 'identity') return undefined;
+  const what =
+    'Content-Encoding is not kept, and the file would come back encoded without a word: send it decoded, or under a type such as application/gzip; nothing was stored';
+  return errorReply('unsupported-body', what);
 }
 
 /** @returns milliseconds; undefined for what is no number of seconds that a date in HTTP can have */

@@ -69,6 +69,7 @@ export interface WriteTicket extends TicketBasics {
   readonly key: FileKey;
   /** Undefined for what the upload says, or nobody. */
   readonly contentType: string | undefined;
+  /** That of the rule, or a number for this file; where the file that is there has a number of its own, that gives way to no rule. */
   readonly replicationClass: ReplicationClass;
   /** Whether all copies must be there before the file is acknowledged. */
   readonly waitsForAll: boolean;

@@ -7,6 +7,7 @@ import { isUnmodified, judgeRead, type TextCondition } from '../../cluster/http/
 import { etagOf, NO_CONDITION, printETag } from '../../cluster/model/condition.ts';
 import type { StoredRecord } from '../../cluster/model/record.ts';
 import type { Clock } from '../../cluster/ports.ts';
+import { classOver } from '../classes.ts';
 import type { FileKey } from '../file-key.ts';
 import { keysAround } from '../file-name.ts';
 import { asFound } from '../file-record.ts';
@@ -75,7 +76,7 @@ export function putWithTicket(
     if (state.kind === 'failed') return refuse({ ...state, kind: 'not-stored' });
     if (state.kind !== 'unused') return refuse({ kind: 'used' });
     return judge(parts, request, (judged) =>
-      judged.kind === 'judged' ? upload(parts, request, callback) : refuse(judged),
+      judged.kind === 'judged' ? upload(parts, request, judged.set, callback) : refuse(judged),
     );
   });
 }
@@ -83,10 +84,11 @@ export function putWithTicket(
 function upload(
   parts: TicketedPutParts,
   request: TicketedPut,
+  { replicationClass }: JudgedSet,
   callback: (outcome: TicketedPutOutcome) => void,
 ): void {
   const { ticket, contentType, condition: _judged, ...told } = request;
-  const { key, replicationClass, waitsForAll, bytesMax, id } = ticket;
+  const { key, waitsForAll, bytesMax, id } = ticket;
   let refusal: TicketedPutRefusal | undefined;
   let claimed: { readonly use: TicketUse; readonly record: StoredRecord } | undefined;
   const confirm = (set: (set: ConfirmedSet | undefined) => void, manifest: FileManifest): void => {
@@ -179,7 +181,8 @@ function useOf({ key }: WriteTicket, manifest: FileManifest): TicketUse {
   return { key, size, sha512, md5, blob: manifest.kind === 'blob' ? manifest.blob : undefined };
 }
 
-type UploadJudgement = { readonly kind: 'judged'; readonly set: ConfirmedSet } | TicketedPutRefusal;
+type JudgedSet = Required<ConfirmedSet>;
+type UploadJudgement = { readonly kind: 'judged'; readonly set: JudgedSet } | TicketedPutRefusal;
 
 /** What there is at each of some names, or why nobody can say it. */
 type FoundFiles =
@@ -223,7 +226,11 @@ function judge(
     const all =
       kept === undefined && attributes === undefined ? undefined : { ...kept, ...attributes };
     const lookAgain = lookAround(parts, ticket, present);
-    const set = { condition: { ...asFound(present), lookAgain }, attributes: all };
+    const set = {
+      condition: { ...asFound(present), lookAgain },
+      attributes: all,
+      replicationClass: classOver(ticket.replicationClass, present?.manifest.replicationClass),
+    };
     return callback({ kind: 'judged', set });
   });
 }

@@ -99,7 +99,7 @@ export const DOOR_ROUTES = {
     streamsBody: true,
     forAnyPage: true,
     bodyBytesMax: FILE_BYTES_MAX,
-    statuses: [...UPLOAD_STATUSES, 204],
+    statuses: [...UPLOAD_STATUSES, 204, 415],
     text: 'Stores the body as the file for which the ticket is, once.',
     task: 'blobs',
     parameters: [
@@ -118,7 +118,7 @@ export const DOOR_ROUTES = {
       201: STORED,
       204: { text: 'Stored, in place of another one.', types: [], headers: TAGGED },
     },
-    errors: UPLOAD_ERRORS,
+    errors: [...UPLOAD_ERRORS, 'unsupported-body'],
   },
   post: {
     path: PATH,
@@ -135,7 +135,7 @@ export const DOOR_ROUTES = {
       { name: 'redirect', text: 'Where a browser goes when the file is stored.' },
     ],
     body: {
-      text: 'A form, with the file as its part `file`, or the first with a file name.',
+      text: 'A form, with one file: its part `file`, or the first with a file name.',
       types: [FORM],
     },
     replies: {

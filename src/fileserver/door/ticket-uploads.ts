@@ -1,7 +1,7 @@
 // PUT and POST with a ticket: one of the upload protocols takes the content out of the request, the upload machine of gateways stores it
 // (files/tickets/ticketed-put.ts), and the protocol says how that is told.
 
-import { type ByteStream, bytesStream } from '../../cluster/http/byte-stream.ts';
+import { bytesStream } from '../../cluster/http/byte-stream.ts';
 import { brokenBodyReply, errorReply } from '../../cluster/http/errors.ts';
 import type { HttpReply, HttpRequest, RequestHead, WholeReply } from '../../cluster/http/http.ts';
 import { conditionOf, dateIn } from '../../cluster/http/preconditions.ts';
@@ -23,7 +23,7 @@ import {
 import { EXPIRED, USED } from './door-replies.ts';
 import { FORM_POST } from './protocols/form-post.ts';
 import { PLAIN_PUT } from './protocols/plain-put.ts';
-import type { UploadProtocol } from './protocols/upload-protocol.ts';
+import type { OpenedUpload, UploadProtocol } from './protocols/upload-protocol.ts';
 import { WEBDAV_PUT } from './protocols/webdav-put.ts';
 
 /** The first one that takes a request has it. */
@@ -66,7 +66,7 @@ export class TicketUploads {
       readonly request: RequestHead;
       readonly ticket: WriteTicket;
       readonly read: ReadUpload;
-      readonly content: ByteStream;
+      readonly content: Extract<OpenedUpload, { kind: 'content' }>['content'];
     },
     reply: ReplyCallback,
   ): void {
@@ -89,6 +89,9 @@ export class TicketUploads {
     putWithTicket(this.#parts, put, (outcome) => {
       if (body.fault !== undefined) {
         return reply(errorReply('bad-parameter', `${body.fault}; nothing was stored`));
+      }
+      if (content.fault !== undefined) {
+        return reply(errorReply('bad-form', `${content.fault}; nothing was stored`));
       }
       if (outcome.kind !== 'stored') return reply(unstoredReply(outcome, ticket));
       const { file } = outcome;

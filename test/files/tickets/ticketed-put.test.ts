@@ -5,10 +5,12 @@ import { NO_CONDITION } from '../../../src/cluster/model/condition.ts';
 import { recordExpiresAtMs } from '../../../src/cluster/model/record.ts';
 import { VERSION_ZERO } from '../../../src/cluster/model/version.ts';
 import type { BlobId } from '../../../src/files/blob-id.ts';
+import { classOfCopies } from '../../../src/files/classes.ts';
 import {
   DEFAULT_CLASS,
   directoryFileKey,
   type FileKey,
+  type ReplicationClass,
   ticketKey,
 } from '../../../src/files/file-key.ts';
 import { LOCKS_ATTRIBUTE } from '../../../src/files/locks.ts';
@@ -150,6 +152,31 @@ describe('an upload with a ticket', () => {
       `set t ${ID}`,
       `get t ${ID}`,
     ]);
+  });
+
+  test('leaves a file the number of copies of its own, unless the ticket says another one', () => {
+    const classNow = () => {
+      let told: string | undefined;
+      files.find(KEY, (found) => {
+        told = found.kind === 'found' ? found.file.manifest.replicationClass : undefined;
+      });
+      return told;
+    };
+    const next = (said: ReplicationClass, at: number) => {
+      const id = `0198c0de0000001122334455667788${at}` as BlobId;
+      expect(put({ ticket: { ...TICKET, id, replicationClass: said } })).toBe('stored');
+      return classNow();
+    };
+    const rule = 'broker:shop:jpg' as ReplicationClass;
+    expect(next(rule, 10)).toBe(rule);
+    expect(next(DEFAULT_CLASS, 11)).toBe(DEFAULT_CLASS);
+    expect(next(classOfCopies(3), 12)).toBe('copies-3');
+    expect(next(rule, 13)).toBe('copies-3');
+    // As many copies are made at once as the file is to have.
+    expect(files.requests.at(-1)?.replicationClass).toBe('copies-3');
+    expect(next(classOfCopies(1), 14)).toBe('copies-1');
+    beforeConfirm(() => files.keep(KEY, Buffer.from('x'), { replicationClass: classOfCopies(5) }));
+    expect(next(rule, 15)).toBe('copies-5');
   });
 
   test('takes the type of the ticket before that of the request', () => {

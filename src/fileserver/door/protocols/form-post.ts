@@ -2,16 +2,15 @@
 // where `redirect` in the query says.
 
 import { brokenBodyReply, errorReply } from '../../../cluster/http/errors.ts';
-import { queryOf, textReply } from '../../../cluster/http/http.ts';
-import { parsePairs } from '../../../cluster/wire/query.ts';
+import { textReply } from '../../../cluster/http/http.ts';
 import { openFormFile } from '../../../files/form-file.ts';
 import { boundaryOf } from '../../../files/form-headers.ts';
+import { readFormRedirect } from '../../../files/http/form-redirect.ts';
 import { readUploadHeaders } from '../../../files/http/upload-headers.ts';
 import type { UploadProtocol } from './upload-protocol.ts';
 
 /** The part that is the file, also where it has no file name; otherwise the first that has one. */
 const FIELD = 'file';
-const REDIRECT_CHARACTERS_MAX = 2048;
 
 export const FORM_POST: UploadProtocol = {
   name: 'form',
@@ -22,10 +21,8 @@ export const FORM_POST: UploadProtocol = {
         'a POST is a form here, multipart/form-data with a boundary, as curl -F file=@FILE sends it; a file as the body is a PUT';
       return { refusal: errorReply('bad-form', what) };
     }
-    if (redirectIn(request.target) === 'wrong') {
-      const what = `redirect is no http:// or https:// URL of up to ${REDIRECT_CHARACTERS_MAX} characters`;
-      return { refusal: errorReply('bad-parameter', what) };
-    }
+    const redirect = readFormRedirect(request.target);
+    if ('fault' in redirect) return { refusal: errorReply('bad-parameter', redirect.fault) };
     const read = readUploadHeaders(request);
     if ('fault' in read) return { refusal: errorReply('bad-parameter', read.fault) };
     // What the headers say is of the form, and not of the file in it.
@@ -35,7 +32,7 @@ export const FORM_POST: UploadProtocol = {
   open: (request, body, callback) => {
     const form = boundaryOf(request.header('content-type'));
     const boundary = form.kind === 'boundary' ? form.boundary : '';
-    openFormFile(body, { boundary, field: FIELD }, (opened) => {
+    openFormFile(body, { boundary, field: FIELD, isForOne: true }, (opened) => {
       switch (opened.kind) {
         case 'file':
           return callback({ kind: 'content', content: opened.content });
@@ -49,19 +46,12 @@ export const FORM_POST: UploadProtocol = {
     });
   },
   stored: ({ target }, { file }) => {
-    const redirect = redirectIn(target);
+    const redirect = readFormRedirect(target);
     const { size, sha512 } = file.manifest;
     const line = `stored: ${size} bytes, SHA-512 ${sha512}`;
-    return redirect === undefined || redirect === 'wrong'
+    return 'fault' in redirect || redirect.url === undefined
       ? textReply(201, line)
       : // 303: the browser fetches that page, and does not send the form there.
-        textReply(303, line, { location: redirect });
+        textReply(303, line, { location: redirect.url });
   },
 };
-
-function redirectIn(target: string): string | 'wrong' | undefined {
-  const given = parsePairs(queryOf(target))?.find(([name]) => name === 'redirect')?.[1];
-  if (given === undefined) return undefined;
-  const isWeb = /^https?:\/\/[\x21-\x7e]+$/i.test(given) && URL.canParse(given);
-  return isWeb && given.length <= REDIRECT_CHARACTERS_MAX ? given : 'wrong';
-}

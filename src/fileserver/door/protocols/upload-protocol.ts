@@ -16,7 +16,11 @@ export interface StoredUpload {
 }
 
 export type OpenedUpload =
-  | { readonly kind: 'content'; readonly content: ByteStream }
+  /** `content` may say of what breaks as `malformed` what is wrong with it. */
+  | {
+      readonly kind: 'content';
+      readonly content: ByteStream & { readonly fault?: string | undefined };
+    }
   /** The body has no content that could be stored, and is no longer wanted. */
   | { readonly kind: 'refused'; readonly reply: WholeReply };
 

@@ -99,7 +99,7 @@ export const BROKER_ROUTES = {
     methods: ['PUT'],
     streamsBody: true,
     statuses: [
-      201, 204, 307, 400, 404, 405, 408, 409, 412, 413, 414, 421, 423, 500, 501, 503, 504, 507,
+      201, 204, 307, 400, 404, 405, 408, 409, 412, 413, 414, 415, 421, 423, 500, 501, 503, 504, 507,
     ],
     text: 'Says where the body is to be sent; with `proxy=1` stores it as WebDAV does.',
     task: 'files',
@@ -116,12 +116,12 @@ export const BROKER_ROUTES = {
       ...DAV_ROUTES.put.replies,
       307: ISSUED,
     },
-    errors: [...new Set([...DAV_ROUTES.put.errors, ...UPLOAD_ERRORS])],
+    errors: [...new Set([...DAV_ROUTES.put.errors, ...UPLOAD_ERRORS, 'unsupported-body' as const])],
   },
   get: {
     path: '/{path...}',
     methods: ['GET'],
-    statuses: [200, 206, 302, 304, 400, 404, 412, 414, 416, 421, 500, 501, 503],
+    statuses: [200, 206, 302, 304, 400, 404, 405, 412, 414, 416, 421, 500, 501, 503],
     text: 'Says where the file is; with `proxy=1`, or where no file server has it, the file itself.',
     task: 'files',
     examples: [
@@ -144,7 +144,13 @@ export const BROKER_ROUTES = {
       304: { text: 'The file is as the client has it.', types: [] },
       404: { text: 'Nothing is at this path.', types: [TEXT_TYPE] },
     },
-    errors: [...DOMAIN_ERRORS, 'condition-failed', 'bad-range', 'file-unreadable'],
+    errors: [
+      ...DOMAIN_ERRORS,
+      'method-not-allowed',
+      'condition-failed',
+      'bad-range',
+      'file-unreadable',
+    ],
   },
   post: {
     path: '/{path...}',

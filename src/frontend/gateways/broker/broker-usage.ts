@@ -44,6 +44,8 @@ const FALSE: readonly string[] = ['0', 'false', 'no', 'off'];
 /** What may stand in the query of an upload, of the message that one is complete, and of all other changes. */
 const UPLOAD_WORDS: readonly string[] = ['proxy', 'replicate', 'client_wait_to_finish', 'redirect'];
 const COMPLETION_WORDS: readonly string[] = ['ticket', 'complete', 'size', 'md5', 'sha512'];
+/** Nothing else has one of these. */
+const COMPLETION_MARKS: readonly string[] = ['ticket', 'complete'];
 const OTHER_WORDS: readonly string[] = ['proxy'];
 /** Pages have links to files with parameters of their own, as `?v=2`, which mean nothing. */
 const TAKE_ANY_WORD: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
@@ -56,10 +58,16 @@ export function readBrokerAsk(
   const query = parseQuery(queryOf(request.target));
   if (query.kind === 'malformed') return { fault: query.reason };
   const given = (name: string) => query.parameters.get(name)?.toString();
-  const completes = method === 'POST' && given('complete') !== undefined;
+  const mark = COMPLETION_MARKS.find((name) => given(name) !== undefined);
+  const completes = method === 'POST' && mark !== undefined;
   const unknown = TAKE_ANY_WORD.includes(method)
     ? undefined
     : unknownWord('parameter', query.parameters.keys(), wordsOf(method, completes));
+  if (method === 'PUT' && mark !== undefined) {
+    return {
+      fault: `${mark} belongs to the message that an upload is complete, which is a POST; the file itself is PUT to the URL upload that came with the ticket`,
+    };
+  }
   if (unknown !== undefined) {
     return { fault: `${unknown}; a ? in the name of a file is written %3F` };
   }
@@ -85,6 +93,9 @@ function completionIn(
   given: (name: string) => string | undefined,
 ): BrokerAsk | BrokerFault {
   const ticket = given('ticket');
+  if (given('complete') === undefined) {
+    return { fault: 'complete is missing beside the ticket: ?ticket=TICKET&complete' };
+  }
   if (ticket === undefined || ticket === '') {
     return { fault: 'complete needs the ticket of the upload: ?ticket=TICKET&complete' };
   }

@@ -13,6 +13,9 @@ import { Measure } from '../../../cluster/http/measure.ts';
 import type { Metrics } from '../../../cluster/http/metrics.ts';
 import type { ReplyCallback, Routes } from '../../../cluster/http/routes.ts';
 import type { Clock } from '../../../cluster/ports.ts';
+import { classOver } from '../../../files/classes.ts';
+import { readFormRedirect } from '../../../files/http/form-redirect.ts';
+import { encodingRefusal } from '../../../files/http/upload-headers.ts';
 import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
 import type { DavGateway } from '../dav/dav.ts';
 import { type DavSpace, readDavPath } from '../dav/dav-path.ts';
@@ -24,7 +27,7 @@ import { completeUpload } from './completion.ts';
 import type { BrokerRules } from './config/active-config.ts';
 import { type BrokerConfig, type BrokerDomain, domainOf, ruleFor } from './config/broker-config.ts';
 import { makePlace, redirectUpload, ruleWith } from './issuing.ts';
-import { OWN_FOLDER, ownTargetRefusal } from './own-paths.ts';
+import { OWN_FOLDER, ownFolderRefusal, ownTargetRefusal } from './own-paths.ts';
 import { redirectRead } from './reading.ts';
 
 export interface BrokerParts {
@@ -82,10 +85,7 @@ export class BrokerGateway {
     const read = readDavPath(rawPathOf(request.target), spaceOf(domain));
     if ('fault' in read) return errorReply(read.fault.code, read.fault.what);
     const { path } = read;
-    if (path.segments[0]?.toString() === OWN_FOLDER) {
-      const what = `below /${OWN_FOLDER}/ is what the broker says, and no file: / lists it`;
-      return errorReply('unknown-path', what);
-    }
+    if (path.segments[0]?.toString() === OWN_FOLDER) return ownFolderRefusal(request);
     const ask = readBrokerAsk(request);
     if ('fault' in ask) return errorReply('bad-parameter', ask.fault);
     const { method } = request;
@@ -98,7 +98,12 @@ export class BrokerGateway {
         'a form goes to a file server: leave proxy out, or use PUT',
       );
     }
-    return ownTargetRefusal(request, path) ?? { domain, path, ask };
+    const redirect = readFormRedirect(request.target);
+    if (method === 'POST' && 'fault' in redirect) {
+      return errorReply('bad-parameter', redirect.fault);
+    }
+    const encoded = method === 'PUT' ? encodingRefusal(request) : undefined;
+    return encoded ?? ownTargetRefusal(request, path) ?? { domain, path, ask };
   }
 
   #judgeDav(request: RequestHead, { path, ask }: ReadBrokerRequest): WholeReply | undefined {
@@ -147,10 +152,14 @@ function wishesIn(ask: BrokerAsk) {
 
 /** The files of a domain, as WebDAV has them: the whole server is their tree. All that are not empty can be redirected to. */
 export function spaceOf(domain: BrokerDomain, wishes = NO_WISHES): DavSpace {
-  const ruleOf = (segments: readonly Buffer[]) => ({
-    ...ruleWith(wishes, ruleFor(domain, segments)),
-    inlineMax: 0,
-  });
+  const ruleOf: DavSpace['ruleOf'] = (segments, present) => {
+    const { replicationClass, waitsForAll } = ruleWith(wishes, ruleFor(domain, segments));
+    return {
+      replicationClass: classOver(replicationClass, present),
+      waitsForAll,
+      inlineMax: 0,
+    };
+  };
   return { root: '', domain: domain.name, ruleOf };
 }
 

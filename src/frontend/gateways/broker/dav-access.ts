@@ -7,6 +7,7 @@ import { errorReply } from '../../../cluster/http/errors.ts';
 import { queryOf, type RequestHead, type WholeReply } from '../../../cluster/http/http.ts';
 import type { Handler, Routes } from '../../../cluster/http/routes.ts';
 import { parseQuery } from '../../../cluster/wire/query.ts';
+import { encodingRefusal } from '../../../files/http/upload-headers.ts';
 import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
 import type { DavGateway } from '../dav/dav.ts';
 import type { DavSpace } from '../dav/dav-path.ts';
@@ -31,10 +32,10 @@ export const DAV_ACCESS_ROUTES = {
   put: {
     ...DAV_ROUTES.put,
     path: '/.broker/dav/{path...}',
-    statuses: [...DAV_ROUTES.put.statuses, 421].sort((a, b) => a - b),
+    statuses: [...DAV_ROUTES.put.statuses, 415, 421].sort((a, b) => a - b),
     text: 'Stores the body as a file of the domain of the Host, through the broker.',
     examples: [],
-    errors: [...DAV_ROUTES.put.errors, 'unknown-domain'],
+    errors: [...DAV_ROUTES.put.errors, 'unsupported-body', 'unknown-domain'],
   },
   resource: {
     ...DAV_ROUTES.resource,
@@ -79,6 +80,8 @@ export class DavAccess {
     const domain = domainOf(current, request.header('host') ?? '');
     if (domain === undefined) return unknownDomainReply(current, request.target);
     if (request.method === 'PUT' && problem !== undefined) return errorReply('not-ready', problem);
+    const encoded = request.method === 'PUT' ? encodingRefusal(request) : undefined;
+    if (encoded !== undefined) return encoded;
     const query = parseQuery(queryOf(request.target));
     if (query.kind === 'malformed') return errorReply('bad-parameter', query.reason);
     const isRead = request.method === 'GET' || request.method === 'HEAD';

@@ -8,14 +8,13 @@ import {
   type HttpRequest,
   hostHeader,
   JSON_HEADERS,
-  queryOf,
   rawPathOf,
   type WholeReply,
 } from '../../../cluster/http/http.ts';
 import { printHttpDate } from '../../../cluster/http/http-date.ts';
-import { parsePairs } from '../../../cluster/wire/query.ts';
 import { newBlobId } from '../../../files/blob-id.ts';
 import { classOfCopies } from '../../../files/classes.ts';
+import { readFormRedirect } from '../../../files/http/form-redirect.ts';
 import { readServedHeaders, withServedHeaders } from '../../../files/http/served-headers.ts';
 import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
 import type { FileLayer } from '../../../files/outcomes.ts';
@@ -152,11 +151,11 @@ interface IssuedUpload extends Pick<WriteTicket, 'id' | 'expiresMs'> {
   readonly upload: string;
 }
 
-/** @returns where a browser goes when its form is stored, as the file server takes it, and judges it */
+/** @returns where a browser goes when its form is stored, as the file server takes it; broker.ts has judged it */
 function afterwards({ method, target }: Pick<HttpRequest, 'method' | 'target'>): string {
-  const redirect = parsePairs(queryOf(target))?.find(([name]) => name === 'redirect')?.[1];
-  if (method !== 'POST' || redirect === undefined) return '';
-  return `?redirect=${encodeURIComponent(redirect)}`;
+  const redirect = readFormRedirect(target);
+  if (method !== 'POST' || 'fault' in redirect || redirect.url === undefined) return '';
+  return `?redirect=${encodeURIComponent(redirect.url)}`;
 }
 
 /** 307, so that the method and the body stay: with 302 `curl -L -T` would get the file that it wants to store. */

@@ -16,8 +16,11 @@ export interface DavSpace {
   readonly root: string;
   /** The space of directories that it shows (FILES.md, Keys). */
   readonly domain: string;
-  /** @param segments the names of the path of a file, from the root on */
-  ruleOf(segments: readonly Buffer[]): StoringRule;
+  /**
+   * @param segments the names of the path of a file that is stored there, from the root on
+   * @param present the class of the file that is there, or of which it is a copy; undefined where there is none
+   */
+  ruleOf(segments: readonly Buffer[], present: ReplicationClass | undefined): StoringRule;
 }
 
 /** How a file that is stored is kept. */
@@ -34,7 +37,11 @@ export const DAV_ROOT = '/dav';
 export const DAV_SPACE: DavSpace = {
   root: DAV_ROOT,
   domain: 'default',
-  ruleOf: () => ({ replicationClass: DEFAULT_CLASS, waitsForAll: false }),
+  // It has no rules, so it takes none away that a broker has given.
+  ruleOf: (_segments, present = DEFAULT_CLASS) => ({
+    replicationClass: present,
+    waitsForAll: false,
+  }),
 };
 
 export interface DavPath {

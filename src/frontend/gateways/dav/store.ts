@@ -9,7 +9,7 @@ import { type ServedHeaders, withServedHeaders } from '../../../files/http/serve
 import type { ToldSums } from '../../../files/http/upload-sums.ts';
 import { FILE_BYTES_MAX } from '../../../files/manifest.ts';
 import type { ConfirmedSet, PutFileOutcome } from '../../../files/outcomes.ts';
-import { keyOf } from './dav-path.ts';
+import { keyOf, type StoringRule } from './dav-path.ts';
 import { failedReply, noCollectionReply, unstoredReply } from './dav-replies.ts';
 import type { DavUsage } from './dav-usage.ts';
 import {
@@ -65,9 +65,7 @@ export function putFile(
     const key = keyOf(way.self.path);
     if (key === undefined) return refuse(noFileReply('the root is a collection'));
     const { contentType, modifiedMs, sums } = told;
-    const { replicationClass, waitsForAll, inlineMax } = way.self.path.space.ruleOf(
-      way.self.path.segments,
-    );
+    const { replicationClass, waitsForAll, inlineMax } = ruleOver(way.self);
     let late: HttpReply | undefined;
     const freshUntilMs = parts.clock.wallMs() + FRESH_MS;
     let isFirst = true;
@@ -114,7 +112,13 @@ function setOver(
   return {
     condition: { ...asJudged({ etag }), lookAgain },
     attributes: withServedHeaders(file?.manifest.attributes, served),
+    replicationClass: ruleOver(self).replicationClass,
   };
+}
+
+/** @returns how a file is kept that is stored at a path, over what is there */
+function ruleOver({ path: { space, segments }, file }: Resource): StoringRule {
+  return space.ruleOf(segments, file?.manifest.replicationClass);
 }
 
 /**

@@ -245,8 +245,9 @@ function transferTree(
   const { file: from } = self;
   if (from === undefined) return fail({ code: 'not-stored', detail: 'it is gone' });
   const locks = present === undefined ? kept : there.locks;
+  const { replicationClass } = to.space.ruleOf(to.segments, from.manifest.replicationClass);
   return parts.files.copy(
-    { from, to: key, attributes: withLocks(attributes, locks), condition },
+    { from, to: key, attributes: withLocks(attributes, locks), replicationClass, condition },
     (outcome) =>
       stored(outcome, (file) => {
         if (!context.moves) return callback('transferred');

@@ -216,6 +216,10 @@ describe('an upload', () => {
     ['PUT', '/a?%00%ff', 'a parameter has an unknown name'],
     ['POST', '/a?proxxy=1', 'did you mean proxy?'],
     ['POST', '/a?ticket=x&complete&sha512sum=y', 'did you mean sha512?'],
+    ['POST', '/a?ticket=x&complet', 'complet is no parameter here: did you mean complete?'],
+    ['POST', '/a?ticket=x&size=8', 'complete is missing beside the ticket'],
+    ['PUT', '/a?ticket=x&complete', 'the message that an upload is complete, which is a POST'],
+    ['PUT', '/a?ticket=x', 'PUT to the URL upload that came with the ticket'],
     ['DELETE', '/a?b.txt', 'b.txt is no parameter here'],
     ['MKCOL', '/b?c', 'c is no parameter here'],
   ])('is not lost where a word is wrong: %s %s', (method, target, words) => {
@@ -313,6 +317,18 @@ describe('an upload', () => {
     expect(new URL(upload).searchParams.get('redirect')).toBe(back);
     expect(ticket.contentType).toBeUndefined();
     expect(new Stage().did('POST', '/a.txt?proxy=1', form)).toBe('400 bad-parameter');
+  });
+
+  test('is refused at once where its body is encoded, or a browser would go on to no page', () => {
+    const stage = new Stage();
+    const gzip = { 'content-encoding': 'gzip' };
+    for (const target of ['/a', '/a?proxy=1', '/.broker/dav/a']) {
+      expect(stage.did('PUT', target, gzip, TEXT)).toBe('415 unsupported-body');
+    }
+    expect(stage.did('PUT', '/a', { 'content-encoding': 'identity' })).toBe('307');
+    const script = encodeURIComponent('javascript:alert(1)');
+    expect(stage.did('POST', `/a?redirect=${script}`)).toBe('400 bad-parameter');
+    expect(stage.files.names).toEqual([]);
   });
 
   test('that is sent at once is read no further', () => {

@@ -9,6 +9,8 @@ import { configOf, keyOf, BrokerStage as Stage, textOf } from '../../../helpers/
 const TEXT = 'any text';
 const MD5 = hash('md5', TEXT);
 const SHA512 = hash('sha512', TEXT);
+const LOCK =
+  '<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>';
 
 function stored(path: string, stage = new Stage()): Stage {
   stage.files.keep(keyOf(path), Buffer.from(TEXT), { inlineMax: 0 });
@@ -112,6 +114,12 @@ describe('a file', () => {
   ])('is not changed by %s', (content, expected) => {
     const stage = stored('a');
     expect(stage.did('PATCH', '/.broker/files?path=/a', {}, content)).toBe(expected);
+    expect(stage.did('MKCOL', '/folder')).toBe('201');
+    for (const path of ['/folder', '/folder/', '/']) {
+      const reply = stage.ask('PATCH', `/.broker/files?path=${path}`, {}, '{}');
+      expect(reply.status).toBe(400);
+      expect(textOf(reply)).toContain('a collection is at this path');
+    }
     expect(stage.did('PATCH', '/.broker/files?path=/none', {}, '{}')).toBe('404');
   });
 
@@ -146,11 +154,55 @@ domain {
     expect(classes('/own.jpg')).toEqual(['copies-2', 'copies-2', 'copies-2']);
   });
 
+  test('keeps a number of its own when it is stored anew, until another one is said', () => {
+    const stage = new Stage(
+      configOf('domain {\n domain_name *\n type jpg { replicate 3 }\n type pdf { replicate 1 }\n}'),
+    );
+    stage.ask('MKCOL', '/d');
+    const target = '/.broker/files?path=/d/a.jpg';
+    const classNow = () => json(stage, 'GET', target).class;
+    const putAnew = () =>
+      ['/d/a.jpg?proxy=1', '/.broker/dav/d/a.jpg'].map((path) => {
+        expect(stage.did('PUT', path, {}, TEXT)).toMatch(/^20[14]$/);
+        return classNow();
+      });
+    const byRule = 'broker:default:jpg';
+    expect(putAnew()).toEqual([byRule, byRule]);
+    expect(stage.did('PUT', '/d/a.jpg?proxy=1&replicate=4', {}, TEXT)).toBe('204');
+    expect(putAnew()).toEqual(['copies-4', 'copies-4']);
+    json(stage, 'PATCH', target, '{"replicate":1}');
+    expect(putAnew()).toEqual(['copies-1', 'copies-1']);
+    expect(stage.did('PUT', '/d/a.jpg?proxy=1&replicate=2', {}, TEXT)).toBe('204');
+    expect(classNow()).toBe('copies-2');
+    json(stage, 'PATCH', target, '{"replicate":null}');
+    expect(putAnew()).toEqual([byRule, byRule]);
+  });
+
+  test.each(['COPY', 'MOVE'])('has the rule of its new name after %s, or its own', (method) => {
+    const stage = new Stage(
+      configOf('domain {\n domain_name *\n type jpg { replicate 3 }\n type pdf { replicate 1 }\n}'),
+    );
+    stage.ask('MKCOL', '/d');
+    const put = (path: string) => stage.did('PUT', `${path}?proxy=1`, {}, TEXT);
+    const sent = (path: string, to: string) =>
+      stage.did(method, path, { destination: `http://h:1${to}` });
+    const classOf = (path: string) => json(stage, 'GET', `/.broker/files?path=${path}`).class;
+    put('/d/a.jpg.part');
+    expect(classOf('/d/a.jpg.part')).toBe('default');
+    expect(sent('/.broker/dav/d/a.jpg.part', '/.broker/dav/d/a.jpg')).toBe('201');
+    expect(classOf('/d/a.jpg')).toBe('broker:default:jpg');
+    expect(sent('/d/a.jpg', '/d/a.pdf')).toBe('201');
+    expect(classOf('/d/a.pdf')).toBe('broker:default:pdf');
+    json(stage, 'PATCH', '/.broker/files?path=/d/a.pdf', '{"replicate":4}');
+    expect(sent('/d/a.pdf', '/d/e.jpg')).toBe('201');
+    expect(classOf('/d/e.jpg')).toBe('copies-4');
+    expect(sent('/d', '/f')).toBe('201');
+    expect(classOf('/f/e.jpg')).toBe('copies-4');
+  });
+
   test('is not changed past a lock', () => {
     const stage = stored('a');
-    const lock =
-      '<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>';
-    expect(stage.did('LOCK', '/a', {}, lock)).toBe('200');
+    expect(stage.did('LOCK', '/a', {}, LOCK)).toBe('200');
     const change = '{"attributes":{"a":"b"}}';
     expect(stage.did('PATCH', '/.broker/files?path=/a', {}, change)).toBe('423 locked');
     const clone = (from: string, path: string) =>
@@ -160,6 +212,34 @@ domain {
     // The lock of the source is in nobody's way, and does not go along.
     expect(clone('/a', '/c')).toBe('201');
     expect(stage.did('PUT', '/c')).toBe('307');
+  });
+
+  test('is changed, and replaced by a clone, with the token of its lock, which stays', () => {
+    const stage = stored('d/a');
+    stored('b', stage);
+    stage.did('MKCOL', '/d');
+    const lock = (path: string) => {
+      const { headers } = stage.ask('LOCK', path, { depth: 'infinity' }, LOCK);
+      return { if: `(${headers['lock-token']})` };
+    };
+    const patch = (headers = {}) =>
+      stage.did('PATCH', '/.broker/files?path=/d/a', headers, '{"attributes":{"a":"b"}}');
+    const clone = (headers = {}) =>
+      stage.did('POST', '/.broker/clone', headers, '{"from":"/b","path":"/d/a"}');
+    const own = lock('/d/a');
+    expect([patch(own), clone(own)]).toEqual(['200', '204']);
+    expect([patch(), clone()]).toEqual(['423 locked', '423 locked']);
+    const wrong = { if: '(<urn:uuid:1>)' };
+    expect([patch(wrong), clone(wrong)]).toEqual(['423 locked', '423 locked']);
+    expect(patch({ if: 'none' })).toBe('400 bad-parameter');
+    expect(clone({ if: 'none' })).toBe('400 bad-parameter');
+    expect(stage.did('UNLOCK', '/d/a', { 'lock-token': own.if.slice(1, -1) })).toBe('204');
+    const around = lock('/d');
+    expect([patch(), clone()]).toEqual(['423 locked', '423 locked']);
+    expect([patch(around), clone(around)]).toEqual(['200', '204']);
+    const inside = '{"from":"/b","path":"/d/e/new"}';
+    expect(stage.did('POST', '/.broker/clone', {}, inside)).toBe('423 locked');
+    expect(stage.did('POST', '/.broker/clone', around, inside)).toBe('201');
   });
 });
 
@@ -219,6 +299,34 @@ test.each([
   expect(textOf(reply)).toContain(words);
 });
 
+test.each([
+  ['DELETE', '/.broker/files?path=/a', 'GET, HEAD, PATCH', 'a file is deleted at its own path'],
+  ['PUT', '/.broker/files?path=/a', 'GET, HEAD, PATCH', 'a file is stored at its own path'],
+  ['POST', '/.broker/files', 'GET, HEAD, PATCH', 'a form with a file goes to the path of that'],
+  ['GET', '/.broker/clone', 'POST', 'this path takes POST'],
+  ['PROPFIND', '/.broker/clone', 'POST', 'this path takes POST'],
+  ['DELETE', '/.broker/tickets/abc', 'GET, HEAD', 'this path takes GET, HEAD'],
+  ['POST', '/.broker/domains', 'GET, HEAD', 'this path takes GET, HEAD'],
+])(
+  'a method that a path does not take is told which it takes: %s %s',
+  (method, target, allow, words) => {
+    const stage = stored('a');
+    const reply = stage.ask(method, target);
+    expect([reply.status, reply.headers['x-fog-error']]).toEqual([405, 'method-not-allowed']);
+    expect(reply.headers.allow).toBe(allow);
+    expect(textOf(reply)).toContain(words);
+    expect(stage.did('HEAD', '/.broker/files?path=/a')).toBe('200');
+    for (const other of [
+      '/.broker/filess',
+      '/.broker/tickets',
+      '/.broker/tickets/a/b',
+      '/.broker',
+    ]) {
+      expect(stage.did(method, other)).toBe('404 unknown-path');
+    }
+  },
+);
+
 test('any name of a domain stands for its Host, and another one is told which there are', () => {
   const stage = new Stage(
     configOf(`
@@ -271,6 +379,13 @@ describe('a clone', () => {
     expect(did({ from: '/a', path: '/b', domain: 'three.example' })).toBe('421 unknown-domain');
     expect(did({ from: '/a', path: '/' })).toBe('400 bad-parameter');
     expect(did({ from: '/a' })).toBe('400 bad-parameter');
+    const words = (clone: object) =>
+      textOf(stage.ask('POST', '/.broker/clone', host, JSON.stringify(clone)));
+    expect(words({ from: '/a', to: '/b' })).toContain('to is no field here: did you mean path?');
+    expect(words({ from: '/a', pth: '/b' })).toContain('pth is no field here: did you mean path?');
+    expect(stage.did('MKCOL', '/folder', host)).toBe('201');
+    expect(did({ from: '/folder', path: '/b' })).toBe('400 bad-parameter');
+    expect(words({ from: '/folder', path: '/b' })).toContain('a collection is at from');
     expect(did({ from: '/a', path: '/b/' })).toBe('405 method-not-allowed');
     expect(did({ from: '/a', path: '/a/b' })).toBe('409 no-collection');
     expect(stage.did('POST', '/.broker/clone', {}, '{}')).toBe('421 unknown-domain');

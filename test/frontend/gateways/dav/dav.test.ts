@@ -8,7 +8,11 @@ import { type HttpReply, isWhole, replyHeader } from '../../../../src/cluster/ht
 import { Metrics, metricsText } from '../../../../src/cluster/http/metrics.ts';
 import { Routes } from '../../../../src/cluster/http/routes.ts';
 import type { Runtime } from '../../../../src/cluster/ports.ts';
-import { directoryFileKey, type FileKey } from '../../../../src/files/file-key.ts';
+import {
+  directoryFileKey,
+  type FileKey,
+  type ReplicationClass,
+} from '../../../../src/files/file-key.ts';
 import type { PutFile } from '../../../../src/files/outcomes.ts';
 import { DavGateway } from '../../../../src/frontend/gateways/dav/dav.ts';
 import type { GatewayContext } from '../../../../src/frontend/gateways/gateway.ts';
@@ -245,6 +249,25 @@ describe('a file', () => {
       expect(stage.did('PUT', '/dav/a', both('two'), 'one')).toBe('400 bad-parameter');
       expect(stage.did('PUT', '/dav/a', both('one'), 'one')).toBe('204');
     });
+  });
+
+  test('keeps the class that a broker has given it: there are no rules here', () => {
+    const stage = new Stage();
+    const key = (name: string) =>
+      directoryFileKey('default', Buffer.alloc(0), Buffer.from(name)) as FileKey;
+    const replicationClass = 'broker:default:jpg' as ReplicationClass;
+    stage.files.keep(key('a.jpg'), Buffer.from('x'), { replicationClass });
+    expect(stage.did('PUT', '/dav/a.jpg', {}, 'other')).toBe('204');
+    expect(stage.did('COPY', '/dav/a.jpg', { destination: '/dav/b.txt' })).toBe('201');
+    expect(stage.did('PUT', '/dav/c.jpg', {}, 'x')).toBe('201');
+    const classes = ['a.jpg', 'b.txt', 'c.jpg'].map((name) => {
+      let told: string | undefined;
+      stage.files.find(key(name), (found) => {
+        told = found.kind === 'found' ? found.file.manifest.replicationClass : undefined;
+      });
+      return told;
+    });
+    expect(classes).toEqual([replicationClass, replicationClass, 'default']);
   });
 
   test('is stored on conditions', () => {

@@ -30,6 +30,8 @@ export class ConfigFileWatch {
   /** The text that was judged last, right or wrong. */
   #text: string;
   #problem: string | undefined;
+  /** That of the configuration that was read last. */
+  #port: number | undefined;
   #reads = 0;
   #nextLook: Cancel = () => undefined;
 
@@ -43,6 +45,7 @@ export class ConfigFileWatch {
     this.#file = file;
     this.#changed = changed;
     this.#text = file.text;
+    this.#port = file.config.port;
   }
 
   /** What is wrong with the file, while it is. */
@@ -68,7 +71,7 @@ export class ConfigFileWatch {
       // 1. A look reads the old text. 2. The file changes, and a hang-up has the new one read. 3. The old text comes last.
       if (read !== this.#reads) return;
       if (result.kind === 'done') this.#judge(result.value);
-      else this.#refuse(`it cannot be read: ${result.detail}`);
+      else this.#refuse(`${this.#file.path} cannot be read: ${result.detail}`);
     });
   }
 
@@ -88,9 +91,22 @@ export class ConfigFileWatch {
         }
         if (isSame) return;
         this.#changed(read.config);
+        this.#remarkPort(read.config);
         return this.#remark(read.remarks);
       }
     }
+  }
+
+  /** The port is taken at the start alone. */
+  #remarkPort({ port }: BrokerConfig): void {
+    if (port === this.#port) return;
+    this.#port = port;
+    if (port === this.#file.config.port) return;
+    const { path } = this.#file;
+    this.#runtime.logger.write(
+      'warn',
+      `listen in ${path} is another one now, and counts when the frontend is started again: until then the broker stays at its port`,
+    );
   }
 
   #remark(remarks: readonly ConfigRemark[]): void {

@@ -13,6 +13,7 @@ import {
   type TellFault,
 } from './config-source.ts';
 import {
+  blockText,
   type ConfigBlock,
   type ConfigDirective,
   type ConfigScope,
@@ -156,7 +157,7 @@ class JsonBlocks {
 
   block(scope: ConfigScope, node: JsonNode): ConfigBlock {
     const before = this.#faults;
-    const statements = this.#entries(node, 'a block').flatMap(({ name, node: value }) => {
+    const statements = this.#entries(node, blockText(scope)).flatMap(({ name, node: value }) => {
       const directive = directiveIn(scope, name);
       if (this.#faults >= FAULTS_MAX) return [];
       if (directive === undefined) {

@@ -60,6 +60,9 @@ const DIRECTIVES: Readonly<Record<ConfigScope, ReadonlyMap<string, ConfigDirecti
   ]),
 };
 
+/** They are read, and remarked on (read-config.ts). */
+const DO_NOTHING: readonly string[] = ['logfile', 'daemonize', 'db_backend'];
+
 const SCOPE_TEXTS: Readonly<Record<ConfigScope, string>> = {
   file: 'outside of all blocks',
   upstream: 'in an upstream',
@@ -96,6 +99,12 @@ export function directiveIn(
   { text }: Pick<ConfigWord, 'text'>,
 ): ConfigDirective | undefined {
   return DIRECTIVES[scope].get(text);
+}
+
+/** @returns what stands in a block, for somebody who has written something else in its place */
+export function blockText(scope: ConfigScope): string {
+  const words = [...DIRECTIVES[scope].keys()].filter((word) => !DO_NOTHING.includes(word));
+  return `the words of its block: ${words.join(', ')}`;
 }
 
 /** Whether the word opens a block elsewhere: inside of another block it stands behind a } that is missing. */

@@ -5,10 +5,10 @@ import { isContentType } from '../../../../cluster/http/content-types.ts';
 import { errorReply } from '../../../../cluster/http/errors.ts';
 import type { HttpReply } from '../../../../cluster/http/http.ts';
 import type { ReplyCallback } from '../../../../cluster/http/routes.ts';
-import { classOfCopies, copiesInName } from '../../../../files/classes.ts';
-import type { ReplicationClass } from '../../../../files/file-key.ts';
+import { classOfCopies } from '../../../../files/classes.ts';
 import { contentTagHeaders } from '../../../../files/http/content-tag.ts';
 import { servedHeaders, withServedHeaders } from '../../../../files/http/served-headers.ts';
+import { withLocks } from '../../../../files/locks.ts';
 import type { FileVersion } from '../../../../files/outcomes.ts';
 import { type DavPath, keyOf } from '../../dav/dav-path.ts';
 import { absentReply, failedReply, unstoredReply } from '../../dav/dav-replies.ts';
@@ -22,12 +22,28 @@ import type { AmendRequest } from './rest-usage.ts';
 
 /** So often others may change the same record before a change is given up. */
 const ATTEMPTS_MAX = 16;
-const NO_TOKENS: ReadonlySet<string> = new Set();
+
+const COLLECTION_THERE = errorReply(
+  'bad-parameter',
+  'a collection is at this path, and files alone are changed here: PROPPATCH sets its properties',
+);
+const CLONE_OF_COLLECTION = errorReply(
+  'bad-parameter',
+  'a collection is at from, and a clone is made of a file: COPY takes a collection with all that is in it',
+);
 
 interface Amendment {
   readonly path: DavPath;
   readonly domain: BrokerDomain;
   readonly change: AmendRequest;
+  /** The tokens of locks that the client has submitted. */
+  readonly submitted: ReadonlySet<string>;
+}
+
+interface Clone {
+  readonly from: DavPath;
+  readonly to: DavPath;
+  readonly submitted: ReadonlySet<string>;
 }
 
 /** @param refuse, @param done one of them is called, exactly once */
@@ -38,7 +54,7 @@ export function amendFile(
   done: (file: FileVersion) => void,
   attempts = ATTEMPTS_MAX,
 ): void {
-  const { path, domain, change } = amendment;
+  const { path, domain, change, submitted } = amendment;
   if (change.type !== undefined && !isContentType(change.type)) {
     return refuse(errorReply('bad-parameter', 'type is no content type'));
   }
@@ -46,17 +62,18 @@ export function amendFile(
     if (found.kind === 'failed') return refuse(failedReply(found));
     const { self } = found.way;
     const key = keyOf(path);
+    if (self.kind === 'collection') return refuse(COLLECTION_THERE);
     if (self.file === undefined || self.kind !== 'file' || key === undefined) {
       return refuse(absentReply());
     }
-    const locked = lockRefusal(found.way, 'resource', NO_TOKENS);
+    const locked = lockRefusal(found.way, 'resource', submitted);
     if (locked !== undefined) return refuse(locked);
     const { file } = self;
     const { attributes } = file.manifest;
     const request = {
       key,
       file,
-      lookAgain: lookAround(parts, self, { affected: 'resource', submitted: NO_TOKENS }),
+      lookAgain: lookAround(parts, self, { affected: 'resource', submitted }),
       change: {
         attributes: withServedHeaders(withOwnAttributes(attributes, change.attributes ?? {}), {
           'cache-control': change.cache_control,
@@ -92,44 +109,41 @@ function classChange(domain: BrokerDomain, path: DavPath, replicate: number | nu
  * Makes a file of the same content and type at another path; the attributes of the broker's clients go along, and a number of copies
  * of its own.
  */
-export function cloneFile(
-  parts: DavParts,
-  { from, to }: { readonly from: DavPath; readonly to: DavPath },
-  reply: ReplyCallback,
-): void {
-  const key = keyOf(from);
-  if (key === undefined) return reply(absentReply());
+export function cloneFile(parts: DavParts, clone: Clone, reply: ReplyCallback): void {
+  const key = keyOf(clone.from);
+  if (key === undefined) return reply(CLONE_OF_COLLECTION);
   return parts.files.find(key, (found) => {
     if (found.kind === 'failed') return reply(failedReply(found));
-    if (found.kind === 'absent' || found.file.manifest.kind === 'directory') {
-      return reply(absentReply());
-    }
-    return cloneTo(parts, found.file, to, reply);
+    if (found.kind === 'absent') return reply(absentReply());
+    if (found.file.manifest.kind === 'directory') return reply(CLONE_OF_COLLECTION);
+    return cloneTo(parts, found.file, clone, reply);
   });
 }
 
 function cloneTo(
   parts: DavParts,
   from: FileVersion,
-  to: DavPath,
+  clone: Clone,
   reply: ReplyCallback,
   attempts = ATTEMPTS_MAX,
 ): void {
+  const { to, submitted } = clone;
   return findWay(parts, to, (found) => {
     if (found.kind === 'failed') return reply(failedReply(found));
     const { way } = found;
-    const refusal = refusalOf(way);
+    const refusal = refusalOf(way, submitted);
     if (refusal !== undefined) return reply(refusal);
-    return makeAround(parts, way, NO_TOKENS, (refused) => {
+    return makeAround(parts, way, submitted, (refused) => {
       const key = keyOf(to);
       if (refused !== undefined || key === undefined) return reply(refused ?? absentReply());
       const { attributes: all } = from.manifest;
       const own = withOwnAttributes(undefined, ownAttributes(all));
-      const attributes = withServedHeaders(own, servedHeaders(all));
+      // The locks of what is there stay with the name (RFC 4918, 7.6).
+      const attributes = withLocks(withServedHeaders(own, servedHeaders(all)), way.self.locks);
       const affected = way.self.kind === 'absent' ? 'membership' : 'resource';
-      const lookAgain = lookAround(parts, way.self, { affected, submitted: NO_TOKENS });
+      const lookAgain = lookAround(parts, way.self, { affected, submitted });
       const condition = { ...asJudged(way.self), lookAgain };
-      const replicationClass = classAt(to, from);
+      const { replicationClass } = to.space.ruleOf(to.segments, from.manifest.replicationClass);
       const request = { from, to: key, attributes, replicationClass, condition };
       return parts.files.copy(request, (outcome) => {
         switch (outcome.kind) {
@@ -139,7 +153,7 @@ function cloneTo(
           }
           case 'unmet':
             if (attempts === 1) return reply(overtakenReply());
-            return cloneTo(parts, from, to, reply, attempts - 1);
+            return cloneTo(parts, from, clone, reply, attempts - 1);
           case 'not-stored':
           case 'unknown':
             return reply(unstoredReply(outcome));
@@ -149,17 +163,10 @@ function cloneTo(
   });
 }
 
-/** @returns the class of a clone: the rules of its domain and type say it, as of an upload, but of a file that has a number of its own */
-function classAt({ space, segments }: DavPath, { manifest }: FileVersion): ReplicationClass {
-  const { replicationClass } = manifest;
-  const isOwn = copiesInName(replicationClass) !== undefined;
-  return isOwn ? replicationClass : space.ruleOf(segments).replicationClass;
-}
-
-function refusalOf(way: Way): HttpReply | undefined {
+function refusalOf(way: Way, submitted: ReadonlySet<string>): HttpReply | undefined {
   const { kind, path } = way.self;
   if (kind === 'collection' || path.endsInSlash) {
     return errorReply('method-not-allowed', 'a collection is at the path of the clone');
   }
-  return lockRefusal(way, kind === 'absent' ? 'membership' : 'resource', NO_TOKENS);
+  return lockRefusal(way, kind === 'absent' ? 'membership' : 'resource', submitted);
 }

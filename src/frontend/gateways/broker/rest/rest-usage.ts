@@ -20,6 +20,7 @@ import { COPIES_MAX } from '../../../../files/classes.ts';
 import { isServedValue, SERVED_CHARACTERS_MAX } from '../../../../files/http/served-headers.ts';
 import { FILE_ATTRIBUTES_BYTES_MAX, FILE_ATTRIBUTES_MAX } from '../../../../files/manifest.ts';
 import { type DavPath, type DavSpace, readDavPath } from '../../dav/dav-path.ts';
+import { readIfHeader, tokensIn } from '../../dav/if-header.ts';
 import { unknownWord } from '../known-words.ts';
 
 export interface RestFault {
@@ -53,6 +54,13 @@ const amendFields = {
   content_disposition: settable(servedValue),
 };
 const cloneFields = { from: path, path, domain: optional(text({ max: 255 })) };
+/** As COPY and others call where something goes. */
+const MEANT_OF_CLONE = new Map([
+  ['to', 'path'],
+  ['destination', 'path'],
+  ['target', 'path'],
+  ['source', 'from'],
+]);
 const amendShape = object(amendFields);
 const cloneShape = object(cloneFields);
 
@@ -75,7 +83,7 @@ export function readAmend(body: HttpRequest['body']): AmendRequest | RestFault {
 }
 
 export function readClone(body: HttpRequest['body']): CloneRequest | RestFault {
-  return readJson(body, cloneShape, Object.keys(cloneFields));
+  return readJson(body, cloneShape, Object.keys(cloneFields), MEANT_OF_CLONE);
 }
 
 /** @param known its fields: shapes take others for those of a newer sender, but here a person may have misspelt one */
@@ -83,6 +91,7 @@ function readJson<T>(
   body: HttpRequest['body'],
   shape: Shape<T>,
   known: readonly string[],
+  meant?: ReadonlyMap<string, string>,
 ): T | RestFault {
   if (body.kind === 'too-large') {
     return { code: 'value-too-large', what: `the body is longer than ${body.bytesMax} bytes` };
@@ -90,14 +99,23 @@ function readJson<T>(
   const bytes = body.kind === 'bytes' ? body.bytes : Buffer.alloc(0);
   try {
     const json: unknown = JSON.parse(bytes.toString());
-    const value = shape(json);
-    const unknown = unknownWord('field', Object.keys(json as object), known);
-    return unknown === undefined ? value : wrong(unknown);
+    // First, for a field that is missing is often the one that was misspelt.
+    const fields = typeof json === 'object' && !Array.isArray(json) ? Object.keys(json ?? {}) : [];
+    const unknown = unknownWord('field', fields, known, meant);
+    return unknown === undefined ? shape(json) : wrong(unknown);
   } catch (error) {
     if (error instanceof SyntaxError) return wrong('the body is no JSON');
     if (error instanceof Malformed) return wrong(`the body: ${error.message}`);
     throw error;
   }
+}
+
+/** @returns the tokens of locks that an If header submits: they count for all that the request changes, whatever URL it is */
+export function readSubmitted(
+  request: Pick<HttpRequest, 'header'>,
+): { readonly submitted: ReadonlySet<string> } | RestFault {
+  const lists = readIfHeader(request.header('if'));
+  return 'fault' in lists ? wrong(lists.fault) : { submitted: tokensIn(lists.lists) };
 }
 
 /** @param bytes a path as it is, without escapes; it may leave its first slash out */

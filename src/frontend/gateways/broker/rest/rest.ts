@@ -38,6 +38,7 @@ import {
   readClone,
   readParameters,
   readPlainPath,
+  readSubmitted,
 } from './rest-usage.ts';
 
 export interface RestParts {
@@ -73,9 +74,11 @@ export class BrokerRest {
         this.#withPath(asked, (path) => {
           const change = readAmend(request.body);
           if ('code' in change) return reply(faultReply(change));
-          return amendFile(davParts, { path, domain: asked.domain, change }, reply, (file) =>
-            this.#tell(path, file, reply),
-          );
+          const read = readSubmitted(request);
+          if ('code' in read) return reply(faultReply(read));
+          const { submitted } = read;
+          const amendment = { path, domain: asked.domain, change, submitted };
+          return amendFile(davParts, amendment, reply, (file) => this.#tell(path, file, reply));
         }),
       ),
     );
@@ -219,7 +222,10 @@ export class BrokerRest {
     }
     const refusal = ownPathRefusal(to.path);
     if (refusal !== undefined) return reply(refusal);
-    return cloneFile(this.#parts.davParts, { from: from.path, to: to.path }, reply);
+    const read = readSubmitted(request);
+    if ('code' in read) return reply(faultReply(read));
+    const { submitted } = read;
+    return cloneFile(this.#parts.davParts, { from: from.path, to: to.path, submitted }, reply);
   }
 
   #ticket(given: string, reply: ReplyCallback): void {

@@ -124,6 +124,24 @@ describe('a file that changes', () => {
     expect(classes().slice(2)).toEqual(['broker:a.com:jpg 2', 'broker:a.com:pdf 2']);
   });
 
+  test('has no effect on the port of a running broker, and that is said once for each change', () => {
+    const { pass, fileHas, said, keptAll, copies } = staged(`listen 6565\n${ofCopies(3)}`);
+    keptAll();
+    const becomes = (text: string) => {
+      pass(LOOK_MS);
+      fileHas(text);
+      keptAll();
+      return said('warn').length;
+    };
+    expect(becomes(`listen 6565\n${ofCopies(2)}`)).toBe(0);
+    expect(becomes(`listen 6566\n${ofCopies(2)}`)).toBe(1);
+    expect(becomes(`listen 6566\n${ofCopies(3)}`)).toBe(1);
+    expect(becomes(`listen 6565\n${ofCopies(3)}`)).toBe(1);
+    expect(becomes(ofCopies(1))).toBe(2);
+    expect(said('warn')[0]).toMatch(/^listen in b\.conf .* when the frontend is started again/);
+    expect(copies()).toBe(1);
+  });
+
   test('is read at once at a hang-up', () => {
     const { hangUp, reads, fileHas, keptAll, copies } = staged(ofCopies(3));
     keptAll();
@@ -253,6 +271,7 @@ describe('a file that is wrong', () => {
     pass(LOOK_MS);
     gone();
     expect(said('error')).toHaveLength(2);
+    expect(said('error')[0]).toMatch(/: b\.conf cannot be read: ENOENT$/);
     pass(LOOK_MS);
     fileHas(ofCopies(6));
     keptAll();

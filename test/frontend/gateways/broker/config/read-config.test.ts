@@ -505,7 +505,16 @@ describe('what is wrong in JSON is said in the same way', () => {
     [
       'a block that is none',
       '{"domain": "a"}',
-      ['1:12 an object is missing here, which has a block'],
+      [
+        '1:12 an object is missing here, which has the words of its block: domain_name, type, replicate, client_wait_to_finish, share, loglevel',
+      ],
+    ],
+    [
+      'a number in the place of a block',
+      '{"domain": {"domain_name": "a", "type": {"jpg": 3}}}',
+      [
+        '1:49 an object is missing here, which has the words of its block: replicate, client_wait_to_finish',
+      ],
     ],
     [
       'a type that is none',
