@@ -144,7 +144,7 @@ export const BROKER_ROUTES = {
       304: { text: 'The file is as the client has it.', types: [] },
       404: { text: 'Nothing is at this path.', types: [TEXT_TYPE] },
     },
-    errors: [...DOMAIN_ERRORS, 'condition-failed', 'bad-range', 'file-unreadable'],
+    errors: [...DOMAIN_ERRORS, 'condition-failed', 'bad-range', 'file-unreadable', 'overloaded'],
   },
   post: {
     path: '/{path...}',
