@@ -40,6 +40,7 @@ import type {
   OpenFileOutcome,
   PutFile,
   PutFileOutcome,
+  RestoreFile,
   SetFileOutcome,
 } from './outcomes.ts';
 import { type PlacedServer, placementOf } from './placement.ts';
@@ -47,6 +48,7 @@ import { readOrder } from './read-order.ts';
 import { keepIfClear } from './second-look.ts';
 import { ClusterTickets } from './tickets/cluster-tickets.ts';
 import type { TicketClock } from './tickets/tickets.ts';
+import { keepIfUsed } from './undone-directory.ts';
 
 /** H40: a cache may evict the record of a file, and nobody could tell then whether its blob is garbage. */
 const NO_FILES = {
@@ -167,7 +169,19 @@ export class ClusterFiles implements FileLayer {
     const modifiedMs = Math.floor(this.parts.runtime.clock.wallMs());
     const { size, sha512, md5 } = NO_CONTENT;
     const fields = { size, sha512, md5, modifiedMs, replicationClass: DEFAULT_CLASS, attributes };
-    return this.#set(key, { ...fields, kind: 'directory' }, condition, callback);
+    const manifest: FileManifest = { ...fields, kind: 'directory' };
+    return this.#set(key, manifest, condition, (outcome) =>
+      outcome.kind === 'unmet' && outcome.isUndone === true
+        ? keepIfUsed(this.parts, { key, manifest }, outcome, callback)
+        : callback(outcome),
+    );
+  }
+
+  restore(
+    { key, file: { manifest }, condition }: RestoreFile,
+    callback: (outcome: SetFileOutcome) => void,
+  ): void {
+    this.#set(key, manifest, condition, callback);
   }
 
   amend(

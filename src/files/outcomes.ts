@@ -142,6 +142,12 @@ export interface CopyFile {
   readonly condition: FileCondition;
 }
 
+export interface RestoreFile {
+  readonly key: FileKey;
+  readonly file: FileVersion;
+  readonly condition: FileCondition;
+}
+
 export interface ListDirectory {
   readonly domain: string;
   /** Without slashes at its ends; empty for the top. */
@@ -252,6 +258,11 @@ export interface FileLayer {
   ): void;
   /** Sets the record of a directory, whether or not the one above it exists. @param callback called exactly once */
   makeDirectory(request: MakeDirectory, callback: (outcome: SetFileOutcome) => void): void;
+  /**
+   * Sets the record of a file as it was in a version that was there a moment ago: its blob is kept for longer than that.
+   * @param callback called exactly once
+   */
+  restore(request: RestoreFile, callback: (outcome: SetFileOutcome) => void): void;
   /**
    * Sets the record of a file or directory anew, with the same content, on the condition that it is still the very record
    * that was found (H39): `unmet` otherwise, and nothing is lost that others wrote meanwhile.

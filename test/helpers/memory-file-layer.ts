@@ -31,6 +31,7 @@ import type {
   OpenFileOutcome,
   PutFile,
   PutFileOutcome,
+  RestoreFile,
   SetFileOutcome,
 } from '../../src/files/outcomes.ts';
 import { MemoryTickets } from './memory-tickets.ts';
@@ -216,6 +217,13 @@ export class MemoryFileLayer implements FileLayer {
     const isOver = last === undefined || page.length === all.length;
     const next = isOver ? undefined : { bucket: 0, afterKey: Buffer.from(last, 'latin1') };
     callback({ kind: 'page', entries, next });
+  }
+
+  restore(
+    { key, file, condition }: RestoreFile,
+    callback: (outcome: SetFileOutcome) => void,
+  ): void {
+    this.#setIf(key, file.manifest, condition, callback);
   }
 
   #setIf(

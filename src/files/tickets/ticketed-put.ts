@@ -256,7 +256,7 @@ function refusalAround(
   present: FileVersion | undefined,
 ): Extract<TicketedPutRefusal, { kind: 'no-directory' | 'locked' }> | undefined {
   // Nobody would find it there, and no deletion of what is around it would reach it. The top has no record, and is always there.
-  const isPlaced = around.length === 0 || around.at(-1)?.manifest.kind === 'directory';
+  const isPlaced = around.every((file) => file?.manifest.kind === 'directory');
   if (!isPlaced) return { kind: 'no-directory' };
   const nowMs = clock.wallMs();
   const way = [...around, present].map((file) => ({

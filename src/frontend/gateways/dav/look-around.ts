@@ -4,7 +4,8 @@
 //
 //   1. PUT finds the collection   2. DELETE lists it, and deletes its record   3. PUT sets the record of the file
 //
-// A DELETE lists once more when the collection's record is gone, so what was set before that is deleted by it.
+// A DELETE lists once more when the collection's record is gone, so what was set before that is deleted by it. It may be any of
+// the collections around, and that of something new be there still.
 
 import type { SecondLook } from '../../../files/outcomes.ts';
 import { type DavPath, hrefOf, isRoot, parentOf } from './dav-path.ts';
@@ -13,6 +14,7 @@ import {
   type DavParts,
   type FindWayOutcome,
   findWay,
+  isUnbroken,
   type Resource,
   wayInto,
 } from './resources.ts';
@@ -67,7 +69,7 @@ export function lookAround(
     return looks.find(around, (found) => {
       if (found.kind === 'failed') return callback('unclear');
       const { way } = found;
-      const isPlaced = self.kind !== 'absent' || way.self.kind === 'collection';
+      const isPlaced = self.kind !== 'absent' || isUnbroken(way);
       const isFree = lockRefusal(wayInto(way, self), affected, submitted) === undefined;
       return callback(isPlaced && isFree ? 'clear' : 'barred');
     });

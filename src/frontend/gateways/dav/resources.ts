@@ -82,6 +82,11 @@ export function wayAbove({ around }: Way): Way | undefined {
   return self === undefined ? undefined : { around: around.slice(0, -1), self };
 }
 
+/** Whether the resource is a collection, and all around it are there. */
+export function isUnbroken(way: Way): boolean {
+  return resourcesOn(way).every(({ kind }) => kind === 'collection');
+}
+
 export function wayInto(way: Way, entry: Resource): Way {
   return { around: resourcesOn(way), self: entry };
 }

@@ -5,7 +5,14 @@ import type { FileFailure } from '../../../files/http/file-answer.ts';
 import { locksOver, mayChange } from '../../../files/locks.ts';
 import type { DavPath } from './dav-path.ts';
 import { lockRefusal } from './judgement.ts';
-import { type DavParts, findWay, resourcesOn, type Way, wayAbove } from './resources.ts';
+import {
+  type DavParts,
+  findWay,
+  isUnbroken,
+  resourcesOn,
+  type Way,
+  wayAbove,
+} from './resources.ts';
 import type { Standing, StandingCheck } from './tree.ts';
 
 const LOCKED_MEANWHILE: FileFailure = {
@@ -87,7 +94,8 @@ export function mayLeave(
 
 /** @returns what is in the way of a resource that is made, replaced or deleted; undefined where nothing is */
 export function obstacleAt(way: Way, submitted: ReadonlySet<string>): FileFailure | undefined {
-  const isPlaced = way.self.kind !== 'absent' || wayAbove(way)?.self.kind === 'collection';
+  const above = wayAbove(way);
+  const isPlaced = way.self.kind !== 'absent' || (above !== undefined && isUnbroken(above));
   if (!isPlaced) return COLLECTION_GONE;
   return lockRefusal(way, 'membership', submitted) && LOCKED_MEANWHILE;
 }

@@ -24,7 +24,14 @@ import {
   overtakenReply,
 } from './judgement.ts';
 import { lookAround } from './look-around.ts';
-import { type DavParts, findWay, type Resource, type Way, wayAbove } from './resources.ts';
+import {
+  type DavParts,
+  findWay,
+  isUnbroken,
+  type Resource,
+  type Way,
+  wayAbove,
+} from './resources.ts';
 
 /** What a PUT says of its file, beyond the content. */
 export interface ToldFile {
@@ -175,7 +182,8 @@ function noFileReply(what: string): HttpReply {
 
 /** @returns the refusal of something new where no collection is for it, or one that is locked */
 export function placeRefusal(way: Way, submitted: ReadonlySet<string>): HttpReply | undefined {
-  if (wayAbove(way)?.self.kind !== 'collection') return noCollectionReply();
+  const above = wayAbove(way);
+  if (above === undefined || !isUnbroken(above)) return noCollectionReply();
   return lockRefusal(way, 'membership', submitted);
 }
 

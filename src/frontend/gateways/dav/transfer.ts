@@ -221,7 +221,9 @@ function transferTree(
         if (!isUndone || copy === undefined || former.file === present)
           return callback('overtaken');
         context.failures.add({ path: to, kind: self.kind }, 'locked', LOCKED_MEANWHILE);
-        return takeBack(parts, { key, copy, former: former.file }, () => callback('failed'));
+        return takeBack(parts, { to, copy, former: former.file }, context, () =>
+          callback('failed'),
+        );
       }
       case 'not-stored':
       case 'unknown': {
@@ -288,9 +290,8 @@ function moveAgain(
     return transferTree(parts, again, next, context, callback);
   }
   context.failures.add(again.self, 'locked', LOCKED_MEANWHILE);
-  const key = keyOf(to);
-  if (key === undefined || copy === undefined) return callback('failed');
-  return takeBack(parts, { key, copy, former: former?.file }, () => callback('failed'));
+  if (copy === undefined) return callback('failed');
+  return takeBack(parts, { to, copy, former: former?.file }, context, () => callback('failed'));
 }
 
 function transferEntries(
