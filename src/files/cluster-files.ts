@@ -63,6 +63,12 @@ const UNREADABLE = {
   detail: 'no file server that has the file can be reached',
 } as const;
 
+const BUSY = {
+  kind: 'failed',
+  code: 'overloaded',
+  detail: 'all file servers that have the file are busy with as many downloads as they take',
+} as const;
+
 export class ClusterFiles implements FileLayer {
   /** For what else a process does with files. */
   readonly parts: FileParts;
@@ -322,9 +328,10 @@ export class ClusterFiles implements FileLayer {
     if (map === undefined) return callback(UNREADABLE);
     const servers = readOrder(blob, classes.lately(replicationClass), map, watch, runtime.random);
     const download = new Download(runtime, times, watch, { blob, size, range, servers });
-    return download.start((hasBytes) =>
-      callback(hasBytes ? { kind: 'open', body: download } : UNREADABLE),
-    );
+    return download.start((hasBytes) => {
+      if (hasBytes) return callback({ kind: 'open', body: download });
+      return callback(download.isRefused ? BUSY : UNREADABLE);
+    });
   }
 
   get #isCache(): boolean {

@@ -4,6 +4,7 @@
 
 import { assert } from '../cluster/assert.ts';
 import type { BytePart, ByteStream } from '../cluster/http/byte-stream.ts';
+import { ERROR_HEADER, type ErrorCode } from '../cluster/http/errors.ts';
 import type { PoolFlow, PoolHead } from '../cluster/http/http-pool.ts';
 import type { Cancel, Runtime } from '../cluster/ports.ts';
 import type { BlobId } from './blob-id.ts';
@@ -21,6 +22,9 @@ const READ_ROUNDS = 4;
 const READ_ROUNDS_DOWN = 1;
 /** How many bytes may wait for the reader before the connection is held back. */
 const QUEUED_BYTES_MAX = 256 * 1024;
+
+const NO_ANSWERS = { isBusy: false, isSilent: false };
+const OVERLOADED: ErrorCode = 'overloaded';
 
 const OK = 200;
 const PARTIAL = 206;
@@ -47,6 +51,8 @@ export class Download implements ByteStream {
   #at = 0;
   /** How many attempts in a row have brought no byte. */
   #fruitless = 0;
+  /** What servers have done in this round, in which each is tried once. */
+  #round = NO_ANSWERS;
   #attempt: { readonly cancel: Cancel; flow: PoolFlow | undefined } | undefined;
   #cancelPatience: Cancel | undefined;
   #begun: ((hasBytes: boolean) => void) | undefined;
@@ -67,6 +73,11 @@ export class Download implements ByteStream {
     this.#watch = watch;
     this.#request = request;
     this.#next = first;
+  }
+
+  /** Where no byte has come: whether that is because servers are too busy to send any. */
+  get isRefused(): boolean {
+    return this.#round.isBusy;
   }
 
   /** @param begun called exactly once: whether the first bytes are there; without them this is over */
@@ -97,6 +108,12 @@ export class Download implements ByteStream {
     const attemptsMax = servers.length * (isAnyUp ? READ_ROUNDS : READ_ROUNDS_DOWN);
     const server = servers[this.#at % Math.max(1, servers.length)];
     if (server === undefined || this.#fruitless >= attemptsMax) return this.#fail();
+    if (this.#fruitless % servers.length === 0) {
+      const { isBusy, isSilent } = this.#round;
+      // Busy is not slow: where all that are there have refused, more patience would get nothing but the same refusals.
+      if (isBusy && !isSilent && this.#begun !== undefined) return this.#fail();
+      this.#round = NO_ANSWERS;
+    }
     const { last } = range;
     const isWhole = this.#next === 0 && last === size - 1;
     const headers: Record<string, string> = isWhole ? {} : { range: `bytes=${this.#next}-${last}` };
@@ -111,8 +128,12 @@ export class Download implements ByteStream {
       { method: 'GET', path: `/blobs/${blob}`, headers, body: undefined },
       {
         answering: (head, flow) => {
+          if (!isPresent()) return () => undefined;
+          if (head.header(ERROR_HEADER) === OVERLOADED) {
+            this.#round = { ...this.#round, isBusy: true };
+          }
           // What else is answered says that the blob is not there: its few bytes are read, and dropped.
-          if (!isPresent() || !this.#isRight(head, isWhole)) return () => undefined;
+          if (!this.#isRight(head, isWhole)) return () => undefined;
           attempt.flow = flow;
           return (piece) => {
             if (isPresent()) this.#take(piece);
@@ -143,6 +164,7 @@ export class Download implements ByteStream {
     if (this.#next + piece.length > this.#request.range.last + 1) return this.#tryNext();
     this.#cancelPatience?.();
     this.#fruitless = 0;
+    this.#round = NO_ANSWERS;
     this.#next += piece.length;
     this.#queue.push(piece);
     this.#queuedBytes += piece.length;
@@ -174,7 +196,10 @@ export class Download implements ByteStream {
     if (this.#attempt === undefined || !isAwaited) return;
     const round = Math.floor(this.#fruitless / this.#request.servers.length);
     const patienceMs = this.#times.byteMs * 4 ** round;
-    this.#cancelPatience = this.#runtime.timers.after(patienceMs, () => this.#tryNext());
+    this.#cancelPatience = this.#runtime.timers.after(patienceMs, () => {
+      this.#round = { ...this.#round, isSilent: true };
+      this.#tryNext();
+    });
   }
 
   #give(): void {

@@ -25,7 +25,15 @@ const READ_AHEAD_DOWNLOADS_MAX = 64;
 const BLOCKS_AHEAD = 3;
 
 /** So long something waits for its turn, in ms: clients that are slow keep their slots for as long as they like. */
-export const TURN_WITHIN_MS = 10_000;
+const TURN_MS = 10_000;
+/**
+ * The same for reads of `/blobs/`. Gateways leave a copy that sends nothing for the next one, and are told that it is busy while
+ * they still listen, in the third round (files/download.ts): so they know it from one that is slow.
+ */
+export const BLOB_TURN_MS = 3000;
+
+const UPLOADS = { max: UPLOADS_MAX, waitingMax: UPLOADS_WAITING_MAX, turnMs: TURN_MS };
+const DOWNLOADS = { max: DOWNLOADS_MAX, waitingMax: DOWNLOADS_WAITING_MAX, turnMs: TURN_MS };
 
 const TOO_MANY = errorReply('overloaded', 'too many requests are under way on this file server');
 
@@ -51,11 +59,14 @@ export interface BlobServerParts {
 }
 
 export class BlobServer {
-  readonly uploads = new Slots({ max: UPLOADS_MAX, waitingMax: UPLOADS_WAITING_MAX });
-  readonly downloads = new Slots({ max: DOWNLOADS_MAX, waitingMax: DOWNLOADS_WAITING_MAX });
+  readonly uploads = new Slots(UPLOADS);
+  /** Of `/blobs/`: by gateways, and by file servers that make copies. */
+  readonly downloads = new Slots({ ...DOWNLOADS, turnMs: BLOB_TURN_MS });
+  /** Downloads with tickets, whose clients may read nothing for as long as they like: the cluster's own work goes on (F4). */
+  readonly ticketDownloads = new Slots(DOWNLOADS);
   /** Uploads with tickets, each of which makes uploads of the other kind, also here: it must not wait for its own. */
-  readonly ticketed = new Slots({ max: UPLOADS_MAX, waitingMax: UPLOADS_WAITING_MAX });
-  readonly works = new Slots({ max: WORKS_MAX, waitingMax: WORKS_WAITING_MAX });
+  readonly ticketed = new Slots(UPLOADS);
+  readonly works = new Slots({ max: WORKS_MAX, waitingMax: WORKS_WAITING_MAX, turnMs: TURN_MS });
   readonly #parts: BlobServerParts;
   readonly check: BlobServerParts['check'];
   readonly map: BlobServerParts['map'];
@@ -69,7 +80,12 @@ export class BlobServer {
 
   /** Uploads and downloads under way. */
   get busy(): number {
-    return this.uploads.taken + this.downloads.taken + this.ticketed.taken;
+    return this.uploads.taken + this.ticketed.taken + this.reads;
+  }
+
+  /** Downloads under way, of both kinds. */
+  get reads(): number {
+    return this.downloads.taken + this.ticketDownloads.taken;
   }
 
   /** @returns the store, or the reply while it cannot be asked */
@@ -95,7 +111,7 @@ export class BlobServer {
 
   /** How many blocks a download may hold. */
   get blocksAhead(): number {
-    return this.downloads.taken <= READ_AHEAD_DOWNLOADS_MAX ? BLOCKS_AHEAD : 1;
+    return this.reads <= READ_AHEAD_DOWNLOADS_MAX ? BLOCKS_AHEAD : 1;
   }
 
   /** Runs the work in its turn; a client that leaves before gives it up, and one whose turn does not come is refused. */
@@ -120,7 +136,7 @@ export class BlobServer {
       reply(TOO_MANY);
     };
     const { timers, scale } = this.#parts;
-    const cancelWait = timers.after(TURN_WITHIN_MS * scale, giveUp);
+    const cancelWait = timers.after(slots.turnMs * scale, giveUp);
     const remain = request.onceLeft(giveUp);
     stay = () => {
       cancelWait();

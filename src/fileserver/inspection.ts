@@ -90,7 +90,7 @@ function statusReply(of: InspectedServer): WholeReply {
     corrupt: countsOf(store.corrupt),
     staged: store.staged,
     uploads: server.uploads.taken,
-    downloads: server.downloads.taken,
+    downloads: server.reads,
     waiting: waitingIn(server),
     busy: server.busy,
     rssBytes: usage.residentBytes,
@@ -111,8 +111,9 @@ function countsOf({ count, isComplete }: BlobCounts) {
   return { ...count, counted: isComplete };
 }
 
-function waitingIn({ uploads, downloads, works }: BlobServer): number {
-  return uploads.waiting + downloads.waiting + works.waiting;
+function waitingIn(server: BlobServer): number {
+  const { uploads, downloads, ticketDownloads, works } = server;
+  return uploads.waiting + downloads.waiting + ticketDownloads.waiting + works.waiting;
 }
 
 function addMetrics(metrics: Metrics, { server, room, store, upkeep }: InspectedServer): void {
@@ -151,17 +152,19 @@ function addMetrics(metrics: Metrics, { server, room, store, upkeep }: Inspected
   metrics.gauge('velourfog_disk_writable', '0 while nothing can be written.', () =>
     store.health.problem === undefined ? 1 : 0,
   );
-  for (const kind of ['uploads', 'downloads', 'works'] as const) {
+  const { uploads, downloads, ticketDownloads, works } = server;
+  const kinds = { uploads, downloads, 'ticket-downloads': ticketDownloads, works };
+  for (const [kind, slots] of Object.entries(kinds)) {
     metrics.gauge(
       'velourfog_transfers',
       'Uploads, downloads and other work on blobs under way.',
-      () => server[kind].taken,
+      () => slots.taken,
       { kind },
     );
     metrics.gauge(
       'velourfog_waiting_transfers',
       'Those that wait for their turn.',
-      () => server[kind].waiting,
+      () => slots.waiting,
       { kind },
     );
   }

@@ -3,16 +3,25 @@
 
 import type { Cancel } from '../cluster/ports.ts';
 
+interface SlotLimits {
+  readonly max: number;
+  readonly waitingMax: number;
+  readonly turnMs: number;
+}
+
 export class Slots {
   readonly #max: number;
   readonly #waitingMax: number;
+  /** How long one should wait for a slot, in ms; whoever waits keeps the time. */
+  readonly turnMs: number;
   #taken = 0;
   /** The first to come is the first to run. */
   readonly #waiting = new Set<() => void>();
 
-  constructor({ max, waitingMax }: { readonly max: number; readonly waitingMax: number }) {
+  constructor({ max, waitingMax, turnMs }: SlotLimits) {
     this.#max = max;
     this.#waitingMax = waitingMax;
+    this.turnMs = turnMs;
   }
 
   get taken(): number {

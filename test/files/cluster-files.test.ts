@@ -155,6 +155,17 @@ describe('a long file is opened', () => {
     stage.expectNothingLeft();
   });
 
+  test('not where all that have it are busy, which is another answer', () => {
+    const stage = new FileStage();
+    const told = open(stage, BLOB_FILE);
+    while (stage.network.underWay.length > 0) {
+      stage.network.underWay[0]?.head(503, { 'x-fog-error': 'overloaded' });
+      stage.network.underWay[0]?.end();
+    }
+    expect(told).toMatchObject([{ kind: 'failed', code: 'overloaded' }]);
+    stage.expectNothingLeft();
+  });
+
   test('not where there is no map yet', () => {
     const stage = new FileStage();
     stage.map = undefined as never;

@@ -407,6 +407,59 @@ describe('a copy that sends nothing', () => {
   });
 });
 
+/** As a file server whose slots are all taken, and stay so. */
+function refuseAsBusy(request: ScriptedRequest): void {
+  request.head(503, { 'x-fog-error': 'overloaded' });
+  request.end();
+}
+
+describe('a copy whose server is busy', () => {
+  test('is asked for no more once all have said so, and its reader hears why', () => {
+    const { start, present, begun, asked, download, expectNothingLeft } = downloading();
+    start();
+    refuseAsBusy(present());
+    // Nobody waits for who has no copy, or breaks off at once.
+    present().answer(404);
+    expect([asked(), begun, download.isRefused]).toEqual(['a b c', [], true]);
+    refuseAsBusy(present());
+    expect([asked(), begun, download.isRefused]).toEqual(['a b c', [false], true]);
+    expectNothingLeft();
+  });
+
+  test('is asked for again where another one is slow, which may answer in the end', () => {
+    const { start, present, pass, begun, asked, hand } = downloading({ servers: ['a', 'b'] });
+    start();
+    refuseAsBusy(present());
+    pass(TIMES.byteMs);
+    expect([asked(), begun]).toEqual(['a b a', []]);
+    refuseAsBusy(present());
+    serveWhole(present());
+    hand.takeAll();
+    expect([begun, hand.ending]).toEqual([[true], 'end']);
+  });
+
+  test('is asked for again by whoever has a part of the file: what is broken off now is lost', () => {
+    const { start, present, asked, hand } = downloading({ servers: ['a', 'b'] });
+    start();
+    hand.takeAll();
+    const request = present();
+    request.piece(serve(request).subarray(0, 10));
+    request.breakOff();
+    refuseAsBusy(present());
+    refuseAsBusy(present());
+    expect(asked()).toBe('a b a b');
+    serveWhole(present());
+    expect([hand.bytes.equals(CONTENT), hand.ending]).toEqual([true, 'end']);
+  });
+
+  test('is not what ends a download where no server is busy', () => {
+    const { start, present, begun, download } = downloading({ servers: ['a'] });
+    start();
+    for (let attempt = 0; attempt < 4; attempt++) present().answer(404);
+    expect([begun, download.isRefused]).toEqual([[false], false]);
+  });
+});
+
 describe('a download without a copy', () => {
   test('never begins, and is told once', () => {
     const { start, present, begun, hand, asked, expectNothingLeft } = downloading();

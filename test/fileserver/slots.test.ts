@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { Slots } from '../../src/fileserver/slots.ts';
 
 test('so many are under way, so many wait in their order, and the next is refused', () => {
-  const slots = new Slots({ max: 2, waitingMax: 2 });
+  const slots = new Slots({ max: 2, waitingMax: 2, turnMs: 1 });
   const releases: (() => void)[] = [];
   const begun: number[] = [];
   const take = (number: number) =>
@@ -27,7 +27,7 @@ test('so many are under way, so many wait in their order, and the next is refuse
 });
 
 test('who gives up while waiting is passed over', () => {
-  const slots = new Slots({ max: 1, waitingMax: 2 });
+  const slots = new Slots({ max: 1, waitingMax: 2, turnMs: 1 });
   const begun: number[] = [];
   let release: () => void = () => undefined;
   slots.take((give) => {

@@ -62,6 +62,12 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     [HEAD_TESTS, 'names four copies'],
   ),
   mutant(
+    'a-link-says-what-its-client-puts-into-it',
+    'broker-request.ts',
+    ['hrefOf(path, false)', 'request.target.split("?")[0]'],
+    [TESTS, 'says nothing in a link that its client put there'],
+  ),
+  mutant(
     'the-head-of-a-redirect-has-no-bound',
     'file-links.ts',
     ['if (bytes > URL_BYTES_MAX) break;', ''],
@@ -166,7 +172,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-share-leads-in-a-circle-by-its-ticket',
     'reading.ts',
-    ['if (SENT_BY_SHARE.test(request.target)) return [];', ''],
+    ['if (SENT_BY_SHARE.test(asked.request.target)) return [];', ''],
     [TESTS, 'a share that leads back to the broker'],
   ),
   mutant(

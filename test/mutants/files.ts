@@ -755,6 +755,42 @@ export const FILES_MUTANTS: readonly Mutant[] = [
     fate: tests(DOWNLOAD_TESTS, 'once where all its servers are down'),
   },
   {
+    name: 'busy-is-taken-for-slow',
+    rule: 'FILES.md, GET (4)',
+    edits: [
+      {
+        file: DOWNLOAD,
+        find: 'isBusy && !isSilent && this',
+        replace: 'isBusy && isSilent && this',
+      },
+    ],
+    fate: tests(DOWNLOAD_TESTS, 'is asked for no more once all have said so'),
+  },
+  {
+    name: 'slow-is-taken-for-busy',
+    rule: 'FILES.md, GET (4)',
+    edits: [{ file: DOWNLOAD, find: 'isBusy && !isSilent && this', replace: 'isBusy && this' }],
+    fate: tests(DOWNLOAD_TESTS, 'is asked for again where another one is slow'),
+  },
+  {
+    name: 'busy-servers-break-what-has-begun',
+    rule: 'FILES.md, GET (5)',
+    edits: [{ file: DOWNLOAD, find: ' && this.#begun !== undefined) return', replace: ') return' }],
+    fate: tests(DOWNLOAD_TESTS, 'by whoever has a part of the file'),
+  },
+  {
+    name: 'busy-is-told-as-unreachable',
+    rule: 'FILES.md, GET (4)',
+    edits: [
+      {
+        file: 'src/files/cluster-files.ts',
+        find: 'download.isRefused ? BUSY : UNREADABLE',
+        replace: 'UNREADABLE',
+      },
+    ],
+    fate: tests('test/files/cluster-files.test.ts', 'not where all that have it are busy'),
+  },
+  {
     name: 'patience-never-grows',
     rule: 'FILES.md, GET (4)',
     edits: [{ file: DOWNLOAD, find: '4 ** round', replace: '1 ** round' }],

@@ -490,8 +490,8 @@ export const FILESERVER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/fileserver/blob-server.ts',
-        find: 'timers.after(TURN_WITHIN_MS * scale, giveUp)',
-        replace: 'timers.after(TURN_WITHIN_MS * scale, () => undefined)',
+        find: 'timers.after(slots.turnMs * scale, giveUp)',
+        replace: 'timers.after(slots.turnMs * scale, () => undefined)',
       },
     ],
     fate: tests('test/fileserver/blob-server.test.ts', 'whose turn does not come is refused'),
@@ -507,5 +507,29 @@ export const FILESERVER_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests('test/fileserver/blob-server.test.ts', 'whose turn has come is refused no more'),
+  },
+  {
+    name: 'clients-with-tickets-hold-up-the-cluster',
+    rule: 'F4',
+    edits: [
+      {
+        file: 'src/fileserver/door/door.ts',
+        find: 'this.#server.ticketDownloads, request',
+        replace: 'this.#server.downloads, request',
+      },
+    ],
+    fate: tests('test/fileserver/door/door.test.ts', 'keep no slot from'),
+  },
+  {
+    name: 'a-gateway-waits-for-a-busy-server-as-for-a-slow-one',
+    rule: 'FILES.md, GET (4)',
+    edits: [
+      {
+        file: BLOB_SERVER,
+        find: 'BLOB_TURN_MS = 3000',
+        replace: 'BLOB_TURN_MS = 10_000',
+      },
+    ],
+    fate: tests('test/fileserver/blob-server.test.ts', 'a gateway hears that a blob is not sent'),
   },
 ];

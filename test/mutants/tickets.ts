@@ -254,6 +254,21 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
     [PUT_TESTS, 'leaves its ticket used where it may be stored'],
   ),
   mutant(
+    'a-lock-hides-that-the-ticket-is-used-up',
+    `${TICKETS}/ticketed-put.ts`,
+    [
+      '{ ...ended, isTicketSpent: true }',
+      "ended.kind === 'not-stored' ? { ...ended, isTicketSpent: true } : ended",
+    ],
+    ['test/fileserver/door/ticket-uploads.test.ts', 'says whether that is used up'],
+  ),
+  mutant(
+    'a-door-never-says-that-a-ticket-is-used-up',
+    `${DOOR}/ticket-uploads.ts`,
+    ['outcome.isTicketSpent === true ? withSpentTicket(refusal) : refusal', 'refusal'],
+    ['test/fileserver/door/ticket-uploads.test.ts', 'says whether that is used up'],
+  ),
+  mutant(
     'a-ticket-of-another-is-given-back',
     `${TICKETS}/ticket-record.ts`,
     [

@@ -59,7 +59,14 @@ type TicketedPutRefusal =
   | { readonly kind: 'no-directory' }
   | Extract<PutFileOutcome, { kind: 'not-stored' }>;
 
-export type TicketedPutOutcome = Exclude<PutFileOutcome, { kind: 'unmet' }> | TicketedPutRefusal;
+export type TicketedPutOutcome =
+  | Extract<PutFileOutcome, { kind: 'stored' }>
+  | ((Exclude<PutFileOutcome, { kind: 'stored' | 'unmet' }> | TicketedPutRefusal) & TicketFate);
+
+interface TicketFate {
+  /** Nothing was stored, and yet the ticket could not be given back: it is good for nothing any more. */
+  readonly isTicketSpent?: true;
+}
 
 /** @param callback called exactly once; the body has been read to its end by then, or discarded */
 export function putWithTicket(
@@ -133,7 +140,7 @@ function upload(
       // What nobody confirmed may be stored yet: its ticket stays used.
       if (claimed === undefined || ended.kind === 'unknown') return callback(ended);
       return parts.records.release(id, claimed.record, (isFree) =>
-        callback(isFree ? ended : withUsedTicket(ended)),
+        callback(isFree ? ended : { ...ended, isTicketSpent: true }),
       );
     },
   );
@@ -144,15 +151,6 @@ const OVERTAKEN = {
   code: 'not-stored',
   detail: 'others change this file at the same time, again and again',
 } as const;
-
-/** @returns how an upload ends that has stored nothing and could not give its ticket back */
-function withUsedTicket(ended: TicketedPutOutcome): TicketedPutOutcome {
-  if (ended.kind !== 'not-stored') return ended;
-  return {
-    ...ended,
-    detail: `${ended.detail}; the ticket is used up, so ask the broker for another`,
-  };
-}
 
 function claim(
   { records, clock }: TicketedPutParts,

@@ -77,7 +77,7 @@ export class Door {
   #get(request: HttpRequest, reply: ReplyCallback, parameters: PathParameters): void {
     return this.#onceTimed(reply, () =>
       this.#open(parameters, 'read', reply, (ticket) =>
-        this.#server.inTurn(this.#server.downloads, request, reply, (release) => {
+        this.#server.inTurn(this.#server.ticketDownloads, request, reply, (release) => {
           const { opened } = this.#server;
           const name = parameters.get('name')?.toString() ?? '';
           if ('status' in opened) return releasing(release, reply)(opened);

@@ -93,7 +93,10 @@ export class TicketUploads {
       if (content.fault !== undefined) {
         return reply(errorReply('bad-form', `${content.fault}; nothing was stored`));
       }
-      if (outcome.kind !== 'stored') return reply(unstoredReply(outcome, ticket));
+      if (outcome.kind !== 'stored') {
+        const refusal = unstoredReply(outcome, ticket);
+        return reply(outcome.isTicketSpent === true ? withSpentTicket(refusal) : refusal);
+      }
       const { file } = outcome;
       const stored = protocol.stored(request, { ...outcome, told });
       const headers = { ...contentTagHeaders(file), ...digestHeaders(file.manifest) };
@@ -122,6 +125,12 @@ function readUpload(
   }
   const sinceMs = dateIn(request, 'if-unmodified-since');
   return { protocol, told: read.told, condition: { ...conditional.texts, sinceMs } };
+}
+
+/** Whoever tries again shall know that the URL is good for nothing any more, whatever the upload was refused for. */
+function withSpentTicket(refusal: WholeReply): WholeReply {
+  const body = `${refusal.body.toString().trimEnd()}; the ticket is used up, so ask the broker for another\n`;
+  return { ...refusal, body };
 }
 
 function unstoredReply(

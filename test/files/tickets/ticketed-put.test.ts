@@ -303,8 +303,7 @@ describe('an upload with a ticket', () => {
       memory.writes = { kind: 'unknown', version: undefined };
     });
     const { outcomes } = begin();
-    const detail = 'full; the ticket is used up, so ask the broker for another';
-    expect(outcomes).toMatchObject([{ code: 'storage-full', detail }]);
+    expect(outcomes).toStrictEqual([{ ...FULL, isTicketSpent: true }]);
   });
 
   /** Lets somebody work when the record of the file is set, before anybody is told. */

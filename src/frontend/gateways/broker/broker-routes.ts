@@ -150,6 +150,7 @@ export const BROKER_ROUTES = {
       'condition-failed',
       'bad-range',
       'file-unreadable',
+      'overloaded',
     ],
   },
   post: {

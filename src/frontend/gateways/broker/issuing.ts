@@ -6,9 +6,7 @@ import { errorReply } from '../../../cluster/http/errors.ts';
 import {
   type HttpReply,
   type HttpRequest,
-  hostHeader,
   JSON_HEADERS,
-  rawPathOf,
   type WholeReply,
 } from '../../../cluster/http/http.ts';
 import { printHttpDate } from '../../../cluster/http/http-date.ts';
@@ -24,7 +22,7 @@ import { failedReply } from '../dav/dav-replies.ts';
 import { readDavUsage } from '../dav/dav-usage.ts';
 import { lockRefusal } from '../dav/judgement.ts';
 import { type DavParts, findWay, type Way } from '../dav/resources.ts';
-import type { BrokerRequest } from './broker-request.ts';
+import { type BrokerRequest, urlOf } from './broker-request.ts';
 import type { UploadWishes } from './broker-usage.ts';
 import { makeAround } from './collections.ts';
 import { ruleFor, type TypeRule } from './config/broker-config.ts';
@@ -111,7 +109,7 @@ function issue(
     if (issued.kind === 'failed') return answer(failedReply(issued));
     const { token, ticket } = issued;
     const name = path.segments.at(-1) ?? Buffer.alloc(0);
-    const here = `http://${hostHeader(request)}${rawPathOf(request.target)}`;
+    const here = urlOf({ request, path });
     const upload = `${ticketUrl(target, token, name)}${afterwards(request)}`;
     return answer(issuedReply({ token, id, expiresMs: ticket.expiresMs, here, upload }));
   });

@@ -2,7 +2,7 @@
 // in its record, and goes through the broker, as what WebDAV shows does.
 
 import { errorReply } from '../../../cluster/http/errors.ts';
-import { type HttpReply, hostHeader, rawPathOf, textReply } from '../../../cluster/http/http.ts';
+import { type HttpReply, textReply } from '../../../cluster/http/http.ts';
 import { encodeBytes } from '../../../cluster/wire/query.ts';
 import { contentTagHeaders } from '../../../files/http/content-tag.ts';
 import type { FileLayer, FileLocation, FileVersion } from '../../../files/outcomes.ts';
@@ -10,7 +10,7 @@ import { readTerms, TICKET_MS_MAX } from '../../../files/tickets/ticket.ts';
 import { keyOf, nameTextOf } from '../dav/dav-path.ts';
 import { failedReply } from '../dav/dav-replies.ts';
 import { typeOf } from '../dav/live-properties.ts';
-import type { BrokerRequest } from './broker-request.ts';
+import { type BrokerRequest, urlOf } from './broker-request.ts';
 import { shareUrlsFor } from './config/shares.ts';
 import { type LinkedFile, redirectReply } from './file-links.ts';
 import { metalinkReply } from './metalink.ts';
@@ -58,14 +58,17 @@ export function linked(
     if (issued.kind === 'failed') return callback(failedReply(issued));
     const { token } = issued;
     const { segments } = path;
-    const shared = urlsElsewhere(request, shareUrlsFor(domain, { segments, blob: own.id, token }));
+    const shared = urlsElsewhere(
+      { request, path },
+      shareUrlsFor(domain, { segments, blob: own.id, token }),
+    );
     const name = segments.at(-1) ?? Buffer.alloc(0);
     const [first, ...others] = [
       ...shared,
       ...files.locate(file).map((location) => ticketUrl(location, token, name)),
     ];
     if (first === undefined) return callback(NOWHERE);
-    const metalinkUrl = `http://${hostHeader(request)}${rawPathOf(request.target)}?metalink`;
+    const metalinkUrl = `${urlOf({ request, path })}?metalink`;
     return callback({ fields: manifest, tag, urls: [first, ...others], metalinkUrl });
   });
 }
@@ -79,12 +82,12 @@ const SENT_BY_SHARE = /[?&]token=/;
  * @returns the URLs of a share that lead away from here
  */
 function urlsElsewhere(
-  request: BrokerRequest['request'],
+  asked: Pick<BrokerRequest, 'request' | 'path'>,
   urls: readonly string[],
 ): readonly string[] {
   if (urls.length === 0) return urls;
-  if (SENT_BY_SHARE.test(request.target)) return [];
-  const here = placeOf(`http://${hostHeader(request)}${rawPathOf(request.target)}`);
+  if (SENT_BY_SHARE.test(asked.request.target)) return [];
+  const here = placeOf(urlOf(asked));
   return urls.filter((url) => placeOf(url) !== here);
 }
 

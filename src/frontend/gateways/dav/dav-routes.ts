@@ -73,6 +73,7 @@ const PUT_ERRORS: readonly ErrorCode[] = [
   'unanswered',
   'no-file-server',
   'file-unreadable',
+  'overloaded',
   'not-stored',
   'clock-ahead',
   'storage-full',

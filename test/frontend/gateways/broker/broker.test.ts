@@ -70,6 +70,19 @@ describe('a file that file servers have', () => {
     expect(textOf(reply)).toContain(`<a href="${location}">`);
   });
 
+  test('says nothing in a link that its client put there', () => {
+    const stage = stored();
+    stage.files.keep(keyOf('q>;rel=duplicate,<http:evil'), Buffer.from(TEXT), BLOB);
+    const { link } = stage.ask('GET', '/q>;rel=duplicate,<http:evil').headers;
+    const url = 'http://h:1/q%3E%3Brel%3Dduplicate%2C%3Chttp%3Aevil';
+    expect(Array.isArray(link) && link.at(-1)).toBe(
+      `<${url}?metalink>; rel=describedby; type="application/metalink4+xml"`,
+    );
+    // Neither does the answer to an upload.
+    const { told, token } = stage.issued('/q>;rel=duplicate,<http:evil');
+    expect(told.complete).toBe(`${url}?ticket=${token}&complete`);
+  });
+
   test('is described by a Metalink document', () => {
     const reply = stored().ask('GET', '/a/b%20c.txt?metalink');
     expect([reply.status, reply.headers['content-type']]).toEqual([
