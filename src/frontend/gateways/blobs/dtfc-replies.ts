@@ -15,11 +15,6 @@ import type { FindBlobOutcome } from './marked-blobs.ts';
 import type { ToldByPeer } from './peer-deletes.ts';
 
 export const NOT_FOUND = textReply(404, '404 Not Found.');
-/** In the original's words, and then our own: nobody who stores something looks for what is not there. */
-export const NO_NAME = textReply(
-  404,
-  "404 Not Found. A blob's name is one segment of the path, without another slash: curl -T FILE http://HOST/NAME",
-);
 export const TOO_MANY = errorReply('too-many-requests', '429 Too Many Requests.', {
   headers: { 'retry-after': '1' },
 });

@@ -25,7 +25,6 @@ import {
   HEALTHY,
   headReply,
   LOADING,
-  NO_NAME,
   NOT_FOUND,
   REFRESHED,
   storedReply,
@@ -127,7 +126,7 @@ export class DtfcGateway {
     const named = storedNameIn(pathIn(path));
     switch (named.kind) {
       case 'nowhere':
-        return reply(NO_NAME);
+        return reply(NOT_FOUND);
       case 'too-long':
         return reply(errorReply('bad-parameter', `a name has at most ${NAME_BYTES_MAX} bytes`));
       case 'name':
