@@ -440,12 +440,6 @@ export const DAV_MUTANTS: readonly Mutant[] = [
     ['leaves the next collection of its name alone'],
   ),
   mutant(
-    'a-copy-into-what-was-locked-meanwhile',
-    'standing.ts',
-    ["if (standing.kind !== 'free') return", "if (standing.kind === 'replaced') return"],
-    ['goes no further into what is locked'],
-  ),
-  mutant(
     'a-copy-into-a-place-that-was-locked-while-it-was-emptied',
     'transfer.ts',
     ['late === undefined ? transfer(undefined) : answer(late)', 'transfer(undefined)'],

@@ -476,7 +476,8 @@ export const FILES_MUTANTS: readonly Mutant[] = [
       {
         file: FILE_PUT,
         find: '    commit(runtime, times, request,',
-        replace: '    this.#set(manifest, NOTHING);\n    commit(runtime, times, request,',
+        replace:
+          '    setFileRecord(this.#parts, { ...this.#recordOf(sums), manifest }, () => undefined);\n    commit(runtime, times, request,',
       },
     ],
     fate: tests(FILE_PUT_TESTS, 'its record is set after that'),
@@ -545,6 +546,12 @@ export const FILES_MUTANTS: readonly Mutant[] = [
     name: 'ids-reused-on-overwrite',
     rule: 'F3',
     edits: [
+      {
+        file: NAMING,
+        find: '  #manifest: BlobManifest | undefined;',
+        replace:
+          '  #manifest: BlobManifest | undefined;\n  get blob() { return this.#manifest?.blob; }',
+      },
       {
         file: FILE_PUT,
         find: 'return this.#stage(this.#newBlob(), outcome.copies);',
@@ -616,8 +623,7 @@ export const FILES_MUTANTS: readonly Mutant[] = [
       {
         file: FILE_PUT,
         find: '    commit(runtime, times, request,',
-        replace:
-          '    if (this.#former !== undefined) this.#lookAtFormer(this.#former);\n    commit(runtime, times, request,',
+        replace: '    this.#former?.lookAt();\n    commit(runtime, times, request,',
       },
     ],
     fate: tests(FILE_PUT_TESTS, 'and not before'),
