@@ -524,7 +524,7 @@ export const DAV_MUTANTS: readonly Mutant[] = [
     'a-refused-lock-leaves-its-file',
     'locking.ts',
     ['if (isNew) return parts.files.delete', 'if (key.length === 0) return parts.files.delete'],
-    ['of a file gives way to one of its collection'],
+    ['of nothing gives way to one of its collection'],
   ),
   mutant(
     'a-property-over-what-somebody-else-has-set',

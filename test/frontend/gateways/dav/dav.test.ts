@@ -13,6 +13,7 @@ import {
   type FileKey,
   type ReplicationClass,
 } from '../../../../src/files/file-key.ts';
+import { lockToken, withLocks } from '../../../../src/files/locks.ts';
 import type { PutFile } from '../../../../src/files/outcomes.ts';
 import { DavGateway } from '../../../../src/frontend/gateways/dav/dav.ts';
 import type { GatewayContext } from '../../../../src/frontend/gateways/gateway.ts';
@@ -1175,6 +1176,30 @@ describe('a lock', () => {
     };
     expect(fresh.did('LOCK', '/dav/c/new', {}, lockInfo())).toBe('423 locked');
     expect(fresh.did('GET', '/dav/c/new')).toBe('404');
+  });
+
+  test('of nothing gives way to one of its collection that its first look has not seen, and leaves no file', () => {
+    const stage = planted('/dav/c/');
+    const put = stage.files.put.bind(stage.files);
+    const token = lockToken('0'.repeat(32));
+    const theirs = {
+      token,
+      scope: 'exclusive',
+      depth: 'infinity',
+      owner: '',
+      expiresAtMs: 1e15,
+    } as const;
+    const key = keyOf('', 'c');
+    stage.files.put = (request, callback) =>
+      put(request, (outcome) => {
+        stage.files.find(key, (found) => {
+          if (found.kind !== 'found') throw new Error('the collection is there');
+          const change = { attributes: withLocks(undefined, [theirs]) };
+          stage.files.amend({ key, file: found.file, change }, () => callback(outcome));
+        });
+      });
+    expect(stage.did('LOCK', '/dav/c/new', {}, lockInfo())).toBe('423 locked');
+    expect(stage.did('GET', '/dav/c/new')).toBe('404');
   });
 
   test.each([
