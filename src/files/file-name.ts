@@ -21,17 +21,23 @@ export function isSpace(text: string): boolean {
   );
 }
 
+/** @returns the domain of a space with directories; undefined of one without */
+export function domainIn(space: string): string | undefined {
+  return space.startsWith(DOMAIN) ? space.slice(DOMAIN.length) : undefined;
+}
+
 /** @returns undefined for a path that no file of the space can have */
 export function fileKeyOf({ space, path }: FileName): FileKey | undefined {
-  if (!space.startsWith(DOMAIN)) return flatFileKey(space as FlatSpace, path);
+  const domain = domainIn(space);
+  if (domain === undefined) return flatFileKey(space as FlatSpace, path);
   const end = path.lastIndexOf(SLASH);
   const directory = path.subarray(0, Math.max(0, end));
-  return directoryFileKey(space.slice(DOMAIN.length), directory, path.subarray(end + 1));
+  return directoryFileKey(domain, directory, path.subarray(end + 1));
 }
 
 /** @returns the directories that a file is in, the outermost first; none in a space without directories */
 export function directoriesAround({ space, path }: FileName): readonly FileName[] {
-  if (!space.startsWith(DOMAIN)) return [];
+  if (domainIn(space) === undefined) return [];
   return [...path.entries()].flatMap(([index, byte]) =>
     byte === SLASH ? [{ space, path: path.subarray(0, index) }] : [],
   );
@@ -45,7 +51,7 @@ export function fileNameOf(storedKey: Buffer): FileName | undefined {
   const space = storedKey.toString('utf8', HEAD.length, end);
   if (!isSpace(space)) return undefined;
   const rest = storedKey.subarray(end + 1);
-  if (!space.startsWith(DOMAIN)) return { space, path: rest };
+  if (domainIn(space) === undefined) return { space, path: rest };
   const cut = rest.indexOf(0);
   if (cut < 0) return undefined;
   const name = rest.subarray(cut + 1);

@@ -3,16 +3,16 @@
 //
 //   1. MKCOL sets a/b   2. a is locked   3. the holder stores a/b/f   4. MKCOL looks again, and deletes the record of a/b
 //
-// So its entries are listed once its record is gone, as of then nobody begins another one, and where there are any it is set again.
+// So its entries are listed once its record is gone: who begins to store in it from then on finds no directory. Where there are
+// any it is set again, on the condition that nobody else has made it meanwhile (H39).
 
 import { listDirectory } from './directory-listing.ts';
 import type { FileKey } from './file-key.ts';
-import { fileNameOf } from './file-name.ts';
+import { domainIn, fileNameOf } from './file-name.ts';
 import type { FileParts } from './file-parts.ts';
 import { encodeManifest, type FileManifest } from './manifest.ts';
 import type { ConditionUnmet, SetFileOutcome } from './outcomes.ts';
 
-const DOMAIN = 'd:';
 const ABSENT = { ifNoneMatch: 'any' } as const;
 
 /** @param callback called exactly once: with `undone`, or as of a change of which nobody knows whether it may stay */
@@ -23,8 +23,9 @@ export function keepIfUsed(
   callback: (outcome: SetFileOutcome) => void,
 ): void {
   const name = fileNameOf(key);
-  if (name === undefined) return callback(undone);
-  const asked = { domain: name.space.slice(DOMAIN.length), directory: name.path, limit: 1 };
+  const domain = name && domainIn(name.space);
+  if (name === undefined || domain === undefined) return callback(undone);
+  const asked = { domain, directory: name.path, limit: 1 };
   return listDirectory(parts, asked, (listed) => {
     if (listed.kind === 'page' && listed.entries.length === 0) return callback(undone);
     const value = encodeManifest(manifest);

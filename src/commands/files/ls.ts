@@ -1,7 +1,7 @@
 // `velour files ls`: the files of a space, as they come.
 
 import { EXIT } from '../../cluster/http/errors.ts';
-import { keyPrefixOf } from '../../files/file-name.ts';
+import { domainIn, keyPrefixOf } from '../../files/file-name.ts';
 import { printableJson } from '../keys/key-text.ts';
 import type { Command } from '../options.ts';
 import { printData, say } from '../printing.ts';
@@ -51,7 +51,7 @@ export const filesLsCommand: Command = {
       // Nobody reads any more, as behind `head`.
       if (lines !== '' && !(await printData(lines))) break;
     }
-    if (isEmpty && space.startsWith('d:')) say(`velour: ${nothingIn(space)}\n`);
+    if (isEmpty && domainIn(space) !== undefined) say(`velour: ${nothingIn(space)}\n`);
     // Streams to the cluster, and the polls of its map, would keep the process alive.
     process.exit(damaged > 0 ? EXIT.broken : 0);
   },

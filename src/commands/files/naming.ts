@@ -1,7 +1,7 @@
 // How the words of `velour files` name files.
 
 import type { FileKey } from '../../files/file-key.ts';
-import { type FileName, fileKeyOf, isSpace } from '../../files/file-name.ts';
+import { domainIn, type FileName, fileKeyOf, isSpace } from '../../files/file-name.ts';
 import { type Arguments, type OptionTable, usage } from '../options.ts';
 
 export const SPACE_OPTION: OptionTable = {
@@ -25,7 +25,7 @@ export interface NamedKey {
 
 /** @returns the path as records have it: people write those of a domain as in its URLs, with a slash before */
 export function pathIn(space: string, path: string): Buffer {
-  return Buffer.from(space.startsWith('d:') ? path.replace(/^\//, '') : path);
+  return Buffer.from(domainIn(space) !== undefined ? path.replace(/^\//, '') : path);
 }
 
 /** @throws FatalError for a path that no file has */
