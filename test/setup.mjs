@@ -5,7 +5,13 @@ import { surroundings } from './helpers/surroundings.mjs';
 /** Read by vitest in this process, and by tests that run longer when somebody asks for it. */
 const OWN = /^(?:VITEST|FAULT_|FUZZ_|MEASURE_FAULTS$|ONE_ANSWER_|LARGE_)/;
 
-const environment = surroundings();
+/**
+ * Of all times of the protocol (D12), unless a test says another: a machine whose neighbours make it stand still for
+ * seconds is not taken for a cluster whose nodes died. The same protocol runs, slower.
+ */
+const VELOUR_TIME_SCALE = '3';
+
+const environment = { ...surroundings(), VELOUR_TIME_SCALE };
 for (const name of Object.keys(process.env)) {
   if (!OWN.test(name)) delete process.env[name];
 }

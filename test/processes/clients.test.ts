@@ -14,6 +14,9 @@ import { clientContract } from '../contracts/clients.ts';
 import { pidOf } from '../helpers/backups.ts';
 import { freePorts, type LocalCluster, ROOT, Started, startCluster } from '../helpers/cluster.ts';
 
+// The programs of the documents, which are run here, know of no `--time-scale` (setup.mjs).
+delete process.env.VELOUR_TIME_SCALE;
+
 let cluster: LocalCluster;
 beforeAll(async () => {
   cluster = await startCluster({ frontends: 3, storages: 4, redundancy: 3 });

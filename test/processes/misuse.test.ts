@@ -5,6 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, type CallOptions, call, get, set } from '../helpers/client.ts';
 import { type LocalCluster, startCluster } from '../helpers/cluster.ts';
 
+/** Of all clusters of the tests (setup.mjs). */
+const timeScale = process.env.VELOUR_TIME_SCALE ?? '';
+
 let cluster: LocalCluster;
 let frontend: string;
 
@@ -277,7 +280,8 @@ describe('malformed internal messages', () => {
     const node = cluster.storages[0] ?? '';
     const { map } = JSON.parse((await call(node, '/s/map')).text);
     const open = (fields: Record<string, string | number>, protocol = 'velour-operations-3') => {
-      const good = { cluster: map.cluster, node, incarnation: map.nodes[node].incarnation };
+      const { incarnation } = map.nodes[node];
+      const good = { cluster: map.cluster, node, incarnation, 'time-scale': timeScale };
       const headers = Object.entries({ ...good, ...fields })
         .map(([name, value]) => `x-fog-${name}: ${value}\r\n`)
         .join('');
@@ -301,7 +305,7 @@ describe('malformed internal messages', () => {
     const node = cluster.storages[0] ?? '';
     const { map } = JSON.parse((await call(node, '/s/map')).text);
     const incarnation = map.nodes[node].incarnation;
-    const head = `GET /s/operations HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: velour-operations-3\r\nx-fog-cluster: ${map.cluster}\r\nx-fog-node: ${node}\r\nx-fog-incarnation: ${incarnation}\r\n\r\n`;
+    const head = `GET /s/operations HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: velour-operations-3\r\nx-fog-cluster: ${map.cluster}\r\nx-fog-node: ${node}\r\nx-fog-incarnation: ${incarnation}\r\nx-fog-time-scale: ${timeScale}\r\n\r\n`;
     expect(await exchange(node, `${head}${'\xff'.repeat(100)}`)).toMatch(/^HTTP\/1\.1 101 /);
     expect((await set(frontend, 'after garbage', 'x')).status).toBe(200);
     expect((await get(frontend, 'after garbage')).text).toBe('x');
