@@ -1,13 +1,24 @@
 // Where mutants are made and tried: a copy of the tree, one change in it, and the mutant's programme.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Edit, Programme } from './mutant.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const COPIED = ['src', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
+const COPIED = ['src', 'test', 'scripts', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
+const BUILD_INFO = 'dist.tsbuildinfo';
+/** What the compiler leaves beside them. */
+const BUILT = ['dist', BUILD_INFO];
 /** Runs at a time, so that a mutant that dies early costs little. */
 const CHUNK = 10;
 
@@ -40,30 +51,27 @@ export function edited(text: string, { file, find, replace }: Edit): string {
   return parts.join(replace);
 }
 
+/** The product as it is, with what the compiler knows of it: of a mutant it compiles again what the change reaches. */
+let built: Promise<Workshop> | undefined;
+
 export class Workshop {
   readonly #folder = mkdtempSync(join(tmpdir(), 'velour-mutant-'));
+  readonly #edits: readonly Edit[];
   #running: ChildProcess | undefined;
 
   constructor(edits: readonly Edit[]) {
-    for (const name of COPIED) {
-      cpSync(join(ROOT, name), join(this.#folder, name), { recursive: true });
-    }
-    symlinkSync(join(ROOT, 'node_modules'), join(this.#folder, 'node_modules'), 'dir');
-    for (const edit of edits) {
-      const path = join(this.#folder, edit.file);
-      writeFileSync(path, edited(readFileSync(path, 'utf8'), edit));
-    }
+    this.#edits = edits;
   }
 
   /** A mutant must be a program: one that does not compile would die of anything. */
   async build(): Promise<void> {
-    const flags = ['--noUnusedLocals', 'false', '--noUnusedParameters', 'false'];
-    const { code, output } = await this.#run('node_modules/typescript/bin/tsc', [
-      '-p',
-      'tsconfig.json',
-      ...flags,
-    ]);
-    if (code !== 0) throw new Error(`it does not compile:\n${output}`);
+    built ??= Workshop.#ofTheProduct();
+    this.#copy((await built).#folder, [...COPIED, ...BUILT]);
+    for (const edit of this.#edits) {
+      const path = join(this.#folder, edit.file);
+      writeFileSync(path, edited(readFileSync(path, 'utf8'), edit));
+    }
+    await this.#compile();
   }
 
   play(programme: Programme): Promise<Verdict> {
@@ -73,6 +81,31 @@ export class Workshop {
   discard(): void {
     this.#running?.kill('SIGKILL');
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  static async #ofTheProduct(): Promise<Workshop> {
+    const workshop = new Workshop([]);
+    process.once('exit', () => workshop.discard());
+    workshop.#copy(ROOT, COPIED);
+    await workshop.#compile();
+    return workshop;
+  }
+
+  #copy(from: string, names: readonly string[]): void {
+    for (const name of names)
+      cpSync(join(from, name), join(this.#folder, name), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules'), join(this.#folder, 'node_modules'), 'dir');
+  }
+
+  async #compile(): Promise<void> {
+    const { code, output } = await this.#run('node_modules/typescript/bin/tsc', [
+      ...['-p', 'tsconfig.json', '--incremental', '--tsBuildInfoFile', BUILD_INFO],
+      ...['--noUnusedLocals', 'false', '--noUnusedParameters', 'false'],
+    ]);
+    if (code !== 0) throw new Error(`it does not compile:\n${output}`);
+    // scripts/runlocal.sh builds anew what is older than its sources.
+    const now = new Date();
+    utimesSync(join(this.#folder, 'dist/cli.js'), now, now);
   }
 
   async #simulate({
