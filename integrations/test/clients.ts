@@ -4,6 +4,9 @@ import { afterAll, beforeAll } from 'vitest';
 import { connect, type Velour, VelourClient } from '../../dist/client/index.js';
 import { type LocalCluster, startCluster } from '../../test/helpers/cluster.ts';
 
+// What is plugged in opens a client as its users do, who know of no `--time-scale` (test/setup.mjs).
+delete process.env.VELOUR_TIME_SCALE;
+
 export interface Clients {
   readonly cluster: LocalCluster;
   readonly http: Velour;
