@@ -1,15 +1,23 @@
 // WebDAV on real processes, with clients that nobody here wrote, as far as they are installed: litmus, rclone, lftp, cadaver,
-// duplicity; and clients of our own that lock, write and move through several frontends at once.
+// davfs2, duplicity; and clients of our own that lock, write and move through several frontends at once.
 
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { request } from 'undici';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { inParallel } from '../helpers/client.ts';
 import { type LocalCluster, ROOT, startCluster } from '../helpers/cluster.ts';
 import { dav, lockInfo } from '../helpers/dav-client.ts';
@@ -115,6 +123,37 @@ test.skipIf(!isInstalled('lftp'))('lftp mirrors a tree there and back', async ()
   const mirrors = `mirror -R --parallel=8 ${tree} lftp; mirror --parallel=8 lftp ${tree}-back`;
   await run('lftp', '-c', `${settings.join('')}open http://${one}/dav/; ${mirrors}`);
   expect(spawnSync('diff', ['-r', tree, `${tree}-back`]).status).toBe(0);
+});
+
+describe.skipIf(!isInstalled('mount.davfs'))('davfs2', () => {
+  test('is a file system of 2,000 files, at one frontend and at the other', async ({ skip }) => {
+    const tree = plant('mounted', 2000);
+    const at = join(folder, 'mount');
+    // It becomes another user before it makes its cache.
+    const cache = mkdtempSync(join(tmpdir(), 'velour-davfs2-'));
+    chmodSync(cache, 0o777);
+    onTestFinished(() => rmSync(cache, { recursive: true }));
+    const settings = ['ask_auth 0', 'buf_size 64', `cache_dir ${cache}`];
+    writeFileSync(join(folder, 'davfs2.conf'), `${settings.join('\n')}\n`);
+    mkdirSync(at);
+    const options = `conf=${join(folder, 'davfs2.conf')},uid=0,gid=0`;
+    const mount = (address: string) =>
+      spawnSync('mount', ['-t', 'davfs', '-o', options, `http://${address}/dav/`, at]);
+    const { status, stderr } = mount(one);
+    if (status !== 0) return skip(`nothing can be mounted here: ${stderr}`);
+    // It sends what was written a while later, at the latest when it is unmounted.
+    try {
+      await run('cp', '-r', tree, join(at, 'mounted'));
+    } finally {
+      await run('umount', at);
+    }
+    expect(mount(other).status).toBe(0);
+    try {
+      expect(await run('diff', '-r', tree, join(at, 'mounted'))).toBe('');
+    } finally {
+      await run('umount', at);
+    }
+  });
 });
 
 test.skipIf(!isInstalled('cadaver'))('cadaver does all that it can', async () => {
