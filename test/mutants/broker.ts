@@ -310,12 +310,23 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     ['if (locked !== undefined) return refuse(locked);', ''],
     [REST_TESTS, 'is not changed past a lock'],
   ),
-  mutant(
-    'a-clone-takes-the-locks-along',
-    'rest/changes.ts',
-    ['const own = withOwnAttributes(undefined, ownAttributes(all));', 'const own = all;'],
-    [REST_TESTS, 'is not changed past a lock'],
-  ),
+  {
+    name: 'a-clone-takes-the-locks-along',
+    rule: 'FILES.md, 4',
+    edits: [
+      {
+        file: `${BROKER}/rest/changes.ts`,
+        find: 'const own = withOwnAttributes(undefined, ownAttributes(all));',
+        replace: 'const own = all;',
+      },
+      {
+        file: `${BROKER}/rest/changes.ts`,
+        find: 'withLocks(withServedHeaders(own, servedHeaders(all)), way.self.locks)',
+        replace: 'withServedHeaders(own, servedHeaders(all))',
+      },
+    ],
+    fate: tests(REST_TESTS, 'is not changed past a lock'),
+  },
   mutant(
     'a-clone-has-the-copies-of-another-domain',
     'rest/changes.ts',

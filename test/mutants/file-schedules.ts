@@ -55,7 +55,7 @@ export const FILE_SCHEDULES_MUTANTS: readonly Mutant[] = [
         file: FILE_PUT,
         find: '    const beganMs = runtime.clock.monotonicMs();',
         replace:
-          '    this.#parts.writer.set({ key: this.#request.key, value: manifest, ...UNADORNED }, NOTHING);\n    const beganMs = runtime.clock.monotonicMs();',
+          '    const early = { key: this.#recordOf(sums).key, value: encodeManifest(manifest), tombstone: false, expiresAtMs: 0, attributes: [] };\n    this.#parts.writer.set(early, () => undefined);\n    const beganMs = runtime.clock.monotonicMs();',
       },
     ],
     fate: tests(UPLOADS, 'before it has set the record leaves garbage'),
