@@ -56,7 +56,7 @@ export const CONTROLLER_FILE_SERVERS_MUTANTS: readonly Mutant[] = [
       {
         file: FILE_SERVERS,
         find: 'if (cluster !== undefined && cluster !== map.cluster) {',
-        replace: 'if (cluster !== map.cluster) {',
+        replace: "if (cluster === undefined) return 'new';\n  if (cluster !== map.cluster) {",
       },
     ],
     fate: tests(SCHEDULES, 'file servers come and go'),
