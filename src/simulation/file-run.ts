@@ -121,6 +121,8 @@ export class FileRun {
   readonly #clients: FileClients;
   /** Beside those, whose history is the asker's. */
   readonly #others: readonly JudgedClients[];
+  /** Which keys were given up so far. */
+  readonly #givenUp: ((key: FileKey) => boolean)[] = [];
   #healedMs = 0;
   #isOver = false;
   /** Nobody can tell how many copies there are in the end while the number is being changed. */
@@ -186,6 +188,7 @@ export class FileRun {
       if (partitions.includes(partitionOf(keyOf(path), digits))) this.#asker.giveUp(path);
     }
     const isGivenUp = (key: FileKey) => partitions.includes(partitionOf(key, digits));
+    this.#givenUp.push(isGivenUp);
     for (const clients of this.#others) clients.giveUp(isGivenUp);
     if (partitions.includes(partitionOf(classKey(MANY.name), digits))) {
       this.#oracles.setCopies(MANY.name, undefined);
@@ -196,7 +199,11 @@ export class FileRun {
   check(): void {
     if (!this.#hasFiles) return;
     const paths = PATHS.filter((path) => !this.#asker.isGivenUp(path));
-    const keys = [...paths.map(keyOf), ...this.#others.flatMap((each) => each.keys)];
+    // A file server that had not heard of the loss for a while keeps what it took in that time, though no record names it:
+    // by its map the record may be what was lost. So that may be a blob of a name that clients made afterwards.
+    const isProven = (key: FileKey) => !this.#givenUp.some((isGivenUp) => isGivenUp(key));
+    const others = this.#others.flatMap((each) => each.keys).filter(isProven);
+    const keys = [...paths.map(keyOf), ...others];
     const untilMs = this.#world.nowMs + SETTLED_WITHIN_MS;
     const problems = () => [
       ...this.#oracles.unsettled(keys),
