@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePorts, type Started, velour } from '../helpers/cluster.ts';
 
+// What is started without a scale has 1 here, as with its users (test/setup.mjs).
+delete process.env.VELOUR_TIME_SCALE;
+
 const HERE = '127.0.0.1';
 const scratch = mkdtempSync(join(tmpdir(), 'velour-test-'));
 let controller: string;
