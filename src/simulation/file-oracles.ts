@@ -6,7 +6,7 @@ import { hash } from 'node:crypto';
 import { partitionEntry } from '../cluster/model/cluster-map.ts';
 import { partitionOf } from '../cluster/model/partition.ts';
 import { type BlobId, parseBlobId, randomPartOf } from '../files/blob-id.ts';
-import type { ReplicationClass } from '../files/file-key.ts';
+import type { FileKey, ReplicationClass } from '../files/file-key.ts';
 import { decodeManifest, type FileManifest } from '../files/manifest.ts';
 import { placementOf } from '../files/placement.ts';
 import { type BlobMeta, decodeMeta } from '../fileserver/blob-store/blob-meta.ts';
@@ -153,9 +153,13 @@ export class FileOracles {
 
   /**
    * F4 of these files, once everything has come to rest, and no grace is left; of blobs of other files nothing is asked.
+   * @param isProof whether a blob must go where the record of this key names it no more
    * @returns what is not as it should be yet
    */
-  unsettled(keys: readonly Buffer[]): readonly string[] {
+  unsettled(
+    keys: readonly FileKey[],
+    isProof: (key: FileKey) => boolean = () => true,
+  ): readonly string[] {
     const named = new Map<BlobId, NamedManifest>();
     for (const key of keys) {
       const current = this.currentOf(key);
@@ -167,7 +171,7 @@ export class FileOracles {
     const problems = [...named.values()].flatMap((manifest) => this.#misplaced(manifest));
     for (const node of this.#cluster.fileServers) {
       for (const { id, meta } of this.homes(node)) {
-        if (named.has(id) || !keys.some((key) => meta?.owner.equals(key))) continue;
+        if (named.has(id) || !keys.some((key) => meta?.owner.equals(key) && isProof(key))) continue;
         problems.push(`F4: ${node.process.name} keeps blob ${id}, which no file names`);
       }
     }

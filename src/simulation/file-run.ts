@@ -199,14 +199,13 @@ export class FileRun {
   check(): void {
     if (!this.#hasFiles) return;
     const paths = PATHS.filter((path) => !this.#asker.isGivenUp(path));
+    const keys = [...paths.map(keyOf), ...this.#others.flatMap((each) => each.keys)];
     // A file server that had not heard of the loss for a while keeps what it took in that time, though no record names it:
     // by its map the record may be what was lost. So that may be a blob of a name that clients made afterwards.
-    const isProven = (key: FileKey) => !this.#givenUp.some((isGivenUp) => isGivenUp(key));
-    const others = this.#others.flatMap((each) => each.keys).filter(isProven);
-    const keys = [...paths.map(keyOf), ...others];
+    const isProof = (key: FileKey) => !this.#givenUp.some((isGivenUp) => isGivenUp(key));
     const untilMs = this.#world.nowMs + SETTLED_WITHIN_MS;
     const problems = () => [
-      ...this.#oracles.unsettled(keys),
+      ...this.#oracles.unsettled(keys, isProof),
       ...(this.#isChangingClass ? ['F4: nobody could change the number of copies of a class'] : []),
     ];
     while (problems().length > 0 && this.#world.nowMs < untilMs) {
