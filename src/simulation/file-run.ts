@@ -201,7 +201,7 @@ export class FileRun {
     const paths = PATHS.filter((path) => !this.#asker.isGivenUp(path));
     const keys = [...paths.map(keyOf), ...this.#others.flatMap((each) => each.keys)];
     // A file server that had not heard of the loss for a while keeps what it took in that time, though no record names it:
-    // by its map the record may be what was lost. So that may be a blob of a name that clients made afterwards.
+    // by its map the record may be what was lost (FILES.md, F7). So that may be a blob of a name that clients made afterwards.
     const isProof = (key: FileKey) => !this.#givenUp.some((isGivenUp) => isGivenUp(key));
     const untilMs = this.#world.nowMs + SETTLED_WITHIN_MS;
     const problems = () => [
