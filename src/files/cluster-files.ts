@@ -115,8 +115,20 @@ export class ClusterFiles implements FileLayer {
   }
 
   find(key: FileKey, callback: (outcome: FindFileOutcome) => void): void {
+    this.#find(this.parts.reader, key, callback);
+  }
+
+  findSettled(key: FileKey, callback: (outcome: FindFileOutcome) => void): void {
+    this.#find(this.parts.linearizable, key, callback);
+  }
+
+  #find(
+    reader: FileParts['reader' | 'linearizable'],
+    key: FileKey,
+    callback: (outcome: FindFileOutcome) => void,
+  ): void {
     if (this.#isCache) return callback({ kind: 'failed', ...NO_FILES });
-    return this.parts.reader.get(key, (outcome) => {
+    return reader.get(key, (outcome) => {
       if (outcome.kind !== 'value') return callback(outcome.kind === 'absent' ? ABSENT : outcome);
       const file = fileOf(outcome.record);
       return callback(file === undefined ? DAMAGED : { kind: 'found', file });

@@ -242,6 +242,11 @@ export interface FileLayer {
   /** @param callback called exactly once, with the file or the proof that there is none */
   find(key: FileKey, callback: (outcome: FindFileOutcome) => void): void;
   /**
+   * As `find`, by an answer of every member of the partition: what it tells is true until the file is changed again. What `find`
+   * tells may be of a change that nobody acknowledged, and the file from before may come back (H21).
+   */
+  findSettled(key: FileKey, callback: (outcome: FindFileOutcome) => void): void;
+  /**
    * Opens the content of a file that was found, or a part of it. It goes on at another copy where one fails; the stream
    * breaks (`failed`) where no copy can go on, and never has a wrong byte (F6).
    * @param callback called exactly once: with the content when its first bytes are there, so that a reply with a status of

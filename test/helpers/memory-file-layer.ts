@@ -46,6 +46,8 @@ export class MemoryFileLayer implements FileLayer {
   /** How the next operations end; undefined for as they should. */
   puts: PutFileOutcome | undefined;
   finds: FindFileOutcome | undefined;
+  /** What one member tells of any file until all of them are asked; undefined where they agree. */
+  unsettled: FindFileOutcome | undefined;
   deletes: DeleteFileOutcome | undefined;
   opens: ((range: ByteRange | undefined) => OpenFileOutcome | undefined) | undefined;
   /** What was asked for, in this order. */
@@ -269,9 +271,15 @@ export class MemoryFileLayer implements FileLayer {
   }
 
   find(key: FileKey, callback: (outcome: FindFileOutcome) => void): void {
-    if (this.finds !== undefined) return callback(this.finds);
+    const scripted = this.finds ?? this.unsettled;
+    if (scripted !== undefined) return callback(scripted);
     const file = this.#files.get(nameOf(key));
     return callback(file === undefined ? { kind: 'absent' } : { kind: 'found', file });
+  }
+
+  findSettled(key: FileKey, callback: (outcome: FindFileOutcome) => void): void {
+    this.unsettled = undefined;
+    this.find(key, callback);
   }
 
   open(

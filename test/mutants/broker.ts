@@ -245,18 +245,15 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     'a-wrong-digest-is-only-told-of',
     'completion.ts',
     [
-      'if (file === undefined || !isFileOfUse(file, use)) return answer(gone);',
-      'if (file === undefined || isFileOfUse(file, use)) return answer(gone);',
+      'if (file === undefined || !isFileOfUse(file, use)) {',
+      'if (file !== undefined && isFileOfUse(file, use)) return answer(gone);\n    if (file === undefined || !isFileOfUse(file, use)) {',
     ],
     [TESTS, 'with another MD5 leaves nothing'],
   ),
   mutant(
     'a-wrong-digest-deletes-whatever-is-there',
     'completion.ts',
-    [
-      'if (file === undefined || !isFileOfUse(file, use)) return answer(gone);',
-      'if (file === undefined) return answer(gone);',
-    ],
+    ['if (file === undefined || !isFileOfUse(file, use)) {', 'if (file === undefined) {'],
     [TESTS, 'deletes nothing that another upload has stored since'],
   ),
   mutant(
@@ -276,6 +273,30 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     'completion.ts',
     ["found.kind === 'found' && hasContentOfUse(found.file, use);", 'true;'],
     [TESTS, 'is not told that its file is stored once it was withdrawn'],
+  ),
+  mutant(
+    'a-withdrawal-believes-one-member',
+    'completion.ts',
+    ['return isBack ? again() : answer(gone);', 'return isBack ? answer(gone) : answer(gone);'],
+    [TESTS, 'deletes what only one member has not any more'],
+  ),
+  mutant(
+    'a-completion-believes-one-member',
+    'completion.ts',
+    [
+      'return files.findSettled(ticket.key, (found) => {\n        if',
+      'return files.find(ticket.key, (found) => {\n        if',
+    ],
+    [TESTS, 'tells what all members say of the file'],
+  ),
+  mutant(
+    'another-upload-is-complete-by-the-word-of-one-member',
+    'completion.ts',
+    [
+      '    return completeOther(files, ticket',
+      '    return completeOther({ findSettled: (key, done) => files.find(key, done) }, ticket',
+    ],
+    [TESTS, 'tells what all members say of the file'],
   ),
   mutant(
     'an-ended-ticket-completes-nothing-any-more',

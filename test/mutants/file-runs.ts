@@ -42,8 +42,8 @@ export const FILE_RUNS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: COMPLETION,
-        find: 'if (file === undefined || !isFileOfUse(file, use)) return answer(gone);',
-        replace: 'if (file === undefined) return answer(gone);',
+        find: 'if (file === undefined || !isFileOfUse(file, use)) {',
+        replace: 'if (file === undefined) {',
       },
     ],
     fate: RUNS,
@@ -54,8 +54,9 @@ export const FILE_RUNS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: COMPLETION,
-        find: 'if (file === undefined || !isFileOfUse(file, use)) return answer(gone);',
-        replace: 'if (file === undefined || attempts > 0) return answer(gone);',
+        find: 'if (file === undefined || !isFileOfUse(file, use)) {',
+        replace:
+          'if (file !== undefined && isFileOfUse(file, use)) return answer(gone);\n    if (file === undefined || !isFileOfUse(file, use)) {',
       },
     ],
     fate: RUNS,

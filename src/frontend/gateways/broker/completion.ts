@@ -1,5 +1,6 @@
 // The message that an upload is complete (`POST path?ticket=TICKET&complete`): compares what the client has sent with what is
-// stored. A redirected PUT has completed its ticket by itself; the message may come as often as the client likes.
+// stored. A redirected PUT has completed its ticket by itself; the message may come as often as the client likes. What it is told
+// of the file is settled (H21): a client that hears that its file is there, or is not, asks no more.
 
 import { errorReply } from '../../../cluster/http/errors.ts';
 import { jsonReply, type WholeReply } from '../../../cluster/http/http.ts';
@@ -81,7 +82,7 @@ function judgeState(
       const problem = differenceOf(use, told);
       if (problem !== undefined) return withdraw(parts, asked, { ticket, use, problem });
       // It was stored, and may have been overwritten, deleted or withdrawn since.
-      return files.find(ticket.key, (found) => {
+      return files.findSettled(ticket.key, (found) => {
         if (found.kind === 'failed') return answer(failedReply(found));
         const isThere = found.kind === 'found' && hasContentOfUse(found.file, use);
         return answer(isThere ? completedReply(ticket, use) : USED);
@@ -92,14 +93,14 @@ function judgeState(
 
 /** Whoever has stored the file in another way, by WebDAV or through the broker, may say so as well. */
 function completeOther(
-  files: Pick<FileLayer, 'find'>,
+  files: Pick<FileLayer, 'findSettled'>,
   ticket: WriteTicket,
   told: ToldCompletion,
   answer: ReplyCallback,
 ): void {
   const isVerifiable = told.md5 !== undefined || told.sha512 !== undefined;
   if (!isVerifiable) return answer(UNUSED);
-  return files.find(ticket.key, (found) => {
+  return files.findSettled(ticket.key, (found) => {
     if (found.kind === 'failed') return answer(failedReply(found));
     const file = found.kind === 'found' ? found.file : undefined;
     const isIt =
@@ -128,7 +129,12 @@ function differenceOf({ size, md5, sha512 }: StoredSums, told: ToldCompletion): 
 
 /**
  * What was stored is not what the client has sent, so it must not stay: it is deleted on the condition that the record is
- * still that of this very upload (H39), for the name may have another file by now, and that no lock is in the way.
+ * still that of this very upload (H39), for the name may have another file by now, and that no lock is in the way. That it is not
+ * there any more needs the word of all members (H21):
+ *
+ *   1. upload A is acknowledged; a set of B reaches two of three members, and nobody hears of its end
+ *   2. A is completed with a wrong digest, and a get of one of the two finds B: there is nothing of A to delete
+ *   3. the two members are lost, and A is there again, though its client was told that nothing of it is stored any more
  */
 function withdraw(
   parts: DavParts,
@@ -142,10 +148,18 @@ function withdraw(
   const read = readDavUsage(request, path.space);
   if ('fault' in read) return answer(errorReply(read.fault.code, read.fault.what));
   const submitted = new Set([...read.usage.submitted, ...(ticket.submitted ?? [])]);
+  const again = (): void =>
+    attempts > 1 ? withdraw(parts, asked, wrong, attempts - 1) : answer(overtakenReply());
   return findWay(parts, path, (found) => {
     if (found.kind === 'failed') return answer(failedReply(found));
     const { file } = found.way.self;
-    if (file === undefined || !isFileOfUse(file, use)) return answer(gone);
+    if (file === undefined || !isFileOfUse(file, use)) {
+      return parts.files.findSettled(ticket.key, (settled) => {
+        if (settled.kind === 'failed') return answer(failedReply(settled));
+        const isBack = settled.kind === 'found' && isFileOfUse(settled.file, use);
+        return isBack ? again() : answer(gone);
+      });
+    }
     const { self } = found.way;
     const lookAgain = lookAround(parts, self, { affected: 'membership', submitted });
     const refusal = lockRefusal(found.way, 'membership', submitted);
@@ -156,9 +170,7 @@ function withdraw(
           return answer(gone);
         case 'unmet':
           // Another record by now: the same file with a property set, or another file. It is looked at again.
-          return attempts > 1
-            ? withdraw(parts, asked, wrong, attempts - 1)
-            : answer(overtakenReply());
+          return again();
         case 'not-stored':
           return answer(errorReply(outcome.code, `${problem}; ${outcome.detail}; complete again`));
         case 'unknown':

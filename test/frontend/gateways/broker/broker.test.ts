@@ -408,6 +408,35 @@ describe('the message that an upload is complete', () => {
     expect(stage.did('POST', complete(overwritten))).toBe('409 used-ticket');
   });
 
+  test('with another size deletes what only one member has not any more', () => {
+    const stage = new Stage();
+    const { ticket, token } = stage.issued('/b.txt');
+    stage.upload(ticket, TEXT);
+    stage.files.unsettled = { kind: 'absent' };
+    expect(stage.did('POST', complete(token, '&size=9', '/b.txt'))).toBe('409 digest-differs');
+    expect(stage.did('GET', '/b.txt')).toBe('404');
+    stage.files.finds = { kind: 'failed', code: 'unanswered', detail: 'one of three is silent' };
+    expect(stage.did('POST', complete(token, '&size=9', '/b.txt'))).toBe('503 unanswered');
+  });
+
+  test('tells what all members say of the file', () => {
+    const stage = new Stage();
+    const { ticket, token } = stage.issued('/b.txt');
+    const right = complete(token, `&sha512=${SHA512}`, '/b.txt');
+    const ours = stage.files.keep(ticket.key, Buffer.from(TEXT), { inlineMax: 0 });
+    stage.files.unsettled = { kind: 'absent' };
+    expect(stage.did('POST', right)).toBe('200');
+    stage.upload(ticket, TEXT);
+    stage.files.unsettled = { kind: 'absent' };
+    expect(stage.did('POST', right)).toBe('200');
+    stage.did('DELETE', '/b.txt');
+    stage.files.unsettled = { kind: 'found', file: ours };
+    expect(stage.did('POST', right)).toBe('409 used-ticket');
+    stage.files.tickets.states.delete(ticket.id);
+    stage.files.unsettled = { kind: 'found', file: ours };
+    expect(stage.did('POST', right)).toBe('409 unused-ticket');
+  });
+
   test('deletes no file that is locked, but with the token of the lock', () => {
     const stage = new Stage();
     const { ticket, token } = stage.issued('/a/b.txt');
