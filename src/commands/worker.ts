@@ -54,7 +54,7 @@ export async function serveAsWorker(
     (primary.own('checks') as readonly CheckResult[]).every(
       ({ problem, isWarning = false }) => problem === undefined || isWarning,
     );
-  // It replaces a worker that served until it ended: no connection may meet a worker that is not ready.
+  // Others serve, and who heard that this frontend is ready was told so by them: no connection may meet one that is not.
   if (waits) {
     service.start();
     while (waits && !isReady()) await new Promise((resolve) => setTimeout(resolve, READY_CHECK_MS));

@@ -134,7 +134,8 @@ class Workers {
   #open(): void {
     this.#opened = true;
     if (this.#stopping) return;
-    for (let worker = 2; worker <= this.#count; worker++) this.#start(worker, false);
+    // The first one may have a map by now, and is ready alone: the others join it once they are.
+    for (let worker = 2; worker <= this.#count; worker++) this.#start(worker, true);
   }
 
   #received(from: RunningWorker, message: FromWorker): void {

@@ -27,13 +27,17 @@ afterEach(async () => {
 async function start(): Promise<{ cluster: LocalCluster; frontend: Started; address: string }> {
   const cluster = await startCluster({ frontends: 1, storages: 2, redundancy: 2 });
   cleanUps.push(() => cluster.stop());
+  const { frontend, address } = await startFrontend(cluster.controller);
+  await until(async () => (await workersAt(address)) === WORKERS && (await isReady(address)));
+  return { cluster, frontend, address };
+}
+
+async function startFrontend(controller: string): Promise<{ frontend: Started; address: string }> {
   const [port = 0] = await freePorts(1);
   const address = `127.0.0.1:${port}`;
-  const frontend = velour(['frontend', cluster.controller, address, '--workers', `${WORKERS}`]);
+  const frontend = velour(['frontend', controller, address, '--workers', `${WORKERS}`]);
   cleanUps.push(() => frontend.stop('SIGKILL'));
-  await until(async () => workersOf(frontend).length === WORKERS && (await isReady(address)));
-  await until(async () => (await metricsOf(address)).get('velourfog_workers') === WORKERS);
-  return { cluster, frontend, address };
+  return { frontend, address };
 }
 
 function workersOf(frontend: Started): readonly { number: number; pid: number }[] {
@@ -58,6 +62,11 @@ async function metricsOf(address: string): Promise<ReadonlyMap<string, number>> 
   const { text } = await ask(address, '/metrics');
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   return new Map(lines.map((line) => [line.replace(/ \S+$/, ''), Number(/\S+$/.exec(line)?.[0])]));
+}
+
+/** How many take connections; undefined while nobody does. */
+async function workersAt(address: string): Promise<number | undefined> {
+  return (await metricsOf(address).catch(() => undefined))?.get('velourfog_workers');
 }
 
 const taken = (metrics: ReadonlyMap<string, number>, worker: number) =>
@@ -149,6 +158,23 @@ describe('a frontend with workers', () => {
       expect(sets.keys.map(({ key }: { key: string }) => key).sort()).toEqual(['k0', 'k1']);
       const ready = await ask(address, '/readyz?verbose');
       expect([ready.status, ready.text]).toEqual([200, expect.stringContaining('[+]workers ok')]);
+    }
+  });
+
+  test('without a map one of them says so, and the others take connections once they can serve', async () => {
+    const [port = 0] = await freePorts(1);
+    const { frontend, address } = await startFrontend(`127.0.0.1:${port}`);
+    for (let worker = 1; worker <= WORKERS; worker++) {
+      await frontend.printed('stderr', `"worker":${worker},"problem":"controller`);
+    }
+    expect(await workersAt(address)).toBe(1);
+    expect((await ask(address, '/readyz')).text).toContain('[-]map failed: worker 1: ');
+    const env = { CONTROLLER_PORT: `${port}` };
+    const cluster = await startCluster({ storages: 2, redundancy: 2, env });
+    cleanUps.push(() => cluster.stop());
+    await until(async () => (await workersAt(address)) === WORKERS);
+    for (let index = 0; index < 2 * WORKERS; index++) {
+      expect((await ask(address, `/set?key=${index}&value=1`)).text).toBe('Ok\n');
     }
   });
 
@@ -288,7 +314,7 @@ describe('a frontend with workers', () => {
     });
     expect((await ask(address, '/get?key=a')).headers['x-fog-error']).toBe('not-ready');
     // Not only the one that was started last: those that waited were told to wait no more.
-    await until(async () => ((await metricsOf(address)).get('velourfog_workers') ?? 0) >= 2);
+    await until(async () => ((await workersAt(address)) ?? 0) >= 2);
   });
 });
 
