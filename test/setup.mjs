@@ -16,3 +16,10 @@ for (const name of Object.keys(process.env)) {
   if (!OWN.test(name)) delete process.env[name];
 }
 Object.assign(process.env, environment);
+
+/** Of a process that was not found a test says `?? 0`, and 0 is this process with its whole group. */
+const kill = process.kill.bind(process);
+process.kill = (pid, signal) => {
+  if (pid <= 0) throw new Error(`no process to send ${signal} to: it was not found`);
+  return kill(pid, signal);
+};

@@ -141,20 +141,20 @@ export async function fill(server, { port, fill: ownWay }, count) {
   const keys = Array.from({ length: count }, (_, number) => keyAt(number));
   if (ownWay !== undefined) return await ownWay(keys);
   const { method, path, body } = server.set;
-  const set = (key) =>
-    fetch(`http://${HOST}:${port}${path.replace('KEY', key)}`, {
+  const set = async (key) => {
+    const answer = await fetch(`http://${HOST}:${port}${path.replace('KEY', key)}`, {
       method,
       body: body.replace('KEY', key),
     });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${server.name}: ${answer.status} to a set: ${text}`);
+    return true;
+  };
   // Some listen before they have found what stands behind them.
-  await until(`${server.name} takes sets`, async () => (await set(keys[0])).ok);
+  await until(`${server.name} takes sets`, () => set(keys[0]));
   const waiting = keys.values();
   const one = async () => {
-    for (const key of waiting) {
-      const answer = await set(key);
-      if (!answer.ok) throw new Error(`${server.name}: ${answer.status} to a set`);
-      await answer.arrayBuffer();
-    }
+    for (const key of waiting) await set(key);
   };
   return await Promise.all(Array.from({ length: FILLING }, one));
 }

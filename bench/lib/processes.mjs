@@ -6,6 +6,11 @@ import { createServer } from 'node:net';
 import { surroundings } from '../../test/helpers/surroundings.mjs';
 
 const HOST = '127.0.0.1';
+const FIRST_PORT = 31_000;
+/** Up to where the ports begin that Linux gives to outgoing connections. */
+const PORTS = 1768;
+/** Each port is given once; two benchmarks at the same time seldom begin at the same place. */
+let nextPort = Math.floor(Math.random() * PORTS);
 /** Of the kernel's clock, in /proc/PID/stat. */
 const TICKS_PER_SECOND = 100;
 
@@ -14,9 +19,12 @@ export const ENVIRONMENT = surroundings();
 
 /** Those that run, of all benchmarks. */
 const running = new Set();
+/** What each said that ended though nobody had stopped it: all that waits for it waits in vain. */
+const endedAlone = [];
 
 export class Process {
   #child;
+  #isStopped = false;
   stderr = '';
   /** Its exit code, or the signal that ended it; undefined while it runs. */
   ending;
@@ -28,7 +36,8 @@ export class Process {
    */
   constructor(command, words, { core, before = [], stderr } = {}) {
     const pinned = core === undefined ? [] : ['taskset', '-c', String(core)];
-    const [first, ...rest] = [...pinned, ...before, command, ...words];
+    const all = [...pinned, ...before, command, ...words];
+    const [first, ...rest] = all;
     const sink = stderr === undefined ? 'pipe' : openSync(stderr, 'w');
     this.#child = spawn(first, rest, { stdio: ['ignore', 'ignore', sink], env: ENVIRONMENT });
     if (sink !== 'pipe') closeSync(sink);
@@ -38,6 +47,8 @@ export class Process {
     this.exited = new Promise((resolve) =>
       this.#child.once('exit', (code, signal) => {
         this.ending = code ?? signal;
+        if (!this.#isStopped)
+          endedAlone.push(`${all.join(' ')} ended with ${this.ending}: ${this.stderr}`);
         resolve(code);
       }),
     );
@@ -72,11 +83,12 @@ export class Process {
   }
 
   kill(signal) {
+    this.#isStopped = true;
     this.#child.kill(signal);
   }
 
   async stop() {
-    this.#child.kill('SIGKILL');
+    this.kill('SIGKILL');
     await this.exited;
   }
 }
@@ -111,19 +123,40 @@ export function packaged(name) {
   return /^Version: (\S+)$/m.exec(stdout)?.[1] ?? 'unknown';
 }
 
+/**
+ * @returns a port that nobody listens on. A process of the benchmark will listen there a moment later, so it is none that
+ *   the system itself gives to whoever asks for any: in that moment it gave it to somebody else, who answered in the
+ *   place of our process. It is none of the ports of test/helpers/cluster.ts either.
+ */
 export async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, HOST, resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (let tries = 0; tries < PORTS; tries++) {
+    const port = FIRST_PORT + (nextPort++ % PORTS);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`no port from ${FIRST_PORT} to ${FIRST_PORT + PORTS - 1} is free`);
 }
 
-/** Until the condition holds, for ten minutes at most: a machine may be very busy. */
+function isFree(port) {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, HOST, () => server.close(() => resolve(true)));
+  });
+}
+
+/**
+ * Until the condition holds, for ten minutes at most: a machine may be very busy.
+ * @throws with what the condition threw at last, and with what those processes said that ended by themselves
+ */
 export async function until(what, condition) {
+  let last = 'it is not so';
   for (let tries = 0; tries < 6000; tries++) {
-    if (await condition().catch(() => false)) return;
+    try {
+      if (await condition()) return;
+    } catch (error) {
+      last = `${error} ${error.cause ?? ''}`;
+    }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  throw new Error(`it never came to this: ${what}`);
+  throw new Error([`it never came to this: ${what}`, last, ...endedAlone].join('\n'));
 }

@@ -3,9 +3,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePorts } from './cluster.ts';
 
 const HOST = '127.0.0.1';
 
@@ -24,10 +24,7 @@ export function isNginxHere(version = ''): boolean {
 /** @param server what stands in the block of its one server, beside `listen` */
 export async function startNginx(server: string): Promise<Nginx> {
   const folder = mkdtempSync(join(tmpdir(), 'velour-nginx-'));
-  const probe = createServer().listen(0, HOST);
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
+  const [port = 0] = await freePorts(1);
   const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   const temporary = paths.map((name) => `${name}_temp_path ${folder}/${name};`).join(' ');
   const file = join(folder, 'nginx.conf');
