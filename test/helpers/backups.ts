@@ -9,10 +9,6 @@ import { call, inParallel } from './client.ts';
 import { childrenOf, type LocalCluster, type Started, startCluster, velour } from './cluster.ts';
 import { SeededRandom } from './random.ts';
 
-/** So that a busy machine is not taken for a failure. */
-export const SCALE: readonly string[] = ['--time-scale', '3'];
-export const SLOW = { VELOUR_TIME_SCALE: '3' };
-
 export function directory(): string {
   const path = mkdtempSync(join(tmpdir(), 'velour-test-'));
   onTestFinished(() => rmSync(path, { recursive: true }));
@@ -20,16 +16,15 @@ export function directory(): string {
 }
 
 export async function cluster(settings: Parameters<typeof startCluster>[0]): Promise<LocalCluster> {
-  const started = await startCluster({ ...settings, env: { ...SLOW, ...settings?.env } });
+  const started = await startCluster(settings);
   onTestFinished(async () => {
     await started.stop();
   });
   return started;
 }
 
-/** @param scale none where the test waits for a time of the command's own to be over */
-export function begin(words: readonly string[], scale = SCALE): Started {
-  const started = velour([...words, ...scale]);
+export function begin(words: readonly string[]): Started {
+  const started = velour(words);
   onTestFinished(async () => {
     await started.stop('SIGKILL');
   });

@@ -78,7 +78,7 @@ test('what only a dead node had is named, with 69; the rest is there, and --part
   const path = directory();
   // As long as nothing moves it waits for the node to come back.
   const { code, answer, stderr } = await ended(
-    begin(['backup', source.controller, path, '--json'], ['--time-scale', '1']),
+    begin(['backup', source.controller, path, '--json', '--time-scale', '1']),
   );
   expect(code).toBe(69);
   expect((answer.missing as unknown[]).length).toBe(256 - Number(answer.complete));

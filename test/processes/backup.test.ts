@@ -24,8 +24,6 @@ import {
   ended,
   manifestOf,
   run,
-  SCALE,
-  SLOW,
   setAll,
 } from '../helpers/backups.ts';
 import { call, get, set } from '../helpers/client.ts';
@@ -40,7 +38,7 @@ describe('a backup and back', () => {
   const path = join(mkdtempSync(join(tmpdir(), 'velour-test-')), 'backup');
 
   beforeAll(async () => {
-    source = await startCluster({ env: SLOW });
+    source = await startCluster();
     const [frontend = ''] = source.frontends;
     await setAll(frontend, content);
     await deleteAll(frontend, deleted);
@@ -54,9 +52,8 @@ describe('a backup and back', () => {
       }
     };
     const writers = Promise.all([writer(), writer()]);
-    const { code, answer } = await ended(
-      velour(['backup', source.controller, path, '--json', ...SCALE]),
-    );
+    const words = ['backup', source.controller, path, '--json'];
+    const { code, answer } = await ended(velour(words));
     stopped = true;
     await writers;
     expect(code).toBe(0);
@@ -228,6 +225,9 @@ test('a value that is longer than the storage nodes take is named, and all other
   expect(metrics).toContain('operation="set",answer="refused"} 2\n');
 });
 
+/** They end only after a time of their own. */
+const SOON = ['--time-scale', '1'];
+
 test('without a cluster both say so, with 69, and no directory is made', async () => {
   const path = directory();
   const none = directory();
@@ -235,8 +235,8 @@ test('without a cluster both say so, with 69, and no directory is made', async (
   const manifest = { format: 1, cluster: 'c', digits: 1, startedAtMs: 1, partitions: {} };
   writeFileSync(join(path, 'manifest.json'), JSON.stringify(manifest));
   const refusals = [
-    begin(['backup', '127.0.0.1:1', none], []),
-    begin(['restore', '127.0.0.1:1', path, '--partial'], []),
+    begin(['backup', '127.0.0.1:1', none, ...SOON]),
+    begin(['restore', '127.0.0.1:1', path, '--partial', ...SOON]),
   ];
   for (const refused of refusals) {
     expect(await refused.exit()).toBe(69);
@@ -248,7 +248,7 @@ test('without a cluster both say so, with 69, and no directory is made', async (
 test('who names a node that is no controller is asked whether it is one', async () => {
   const { storages } = await cluster({ frontends: 1, storages: 1, redundancy: 1 });
   const none = directory();
-  const { code, stderr } = await ended(begin(['backup', storages[0] ?? '', none, '--json'], []));
+  const { code, stderr } = await run('backup', storages[0] ?? '', none, ...SOON);
   expect(code).toBe(69);
   expect(stderr).toMatch(/this is a storage node, which takes no such message/);
   expect(existsSync(none)).toBe(false);

@@ -20,8 +20,6 @@ import {
 
 /** The resume window is 30 s then, enough for a restart on a slow machine. */
 const SLOW = ['--time-scale', '10'];
-/** Where many steps are waited for. */
-const UNHURRIED = ['--time-scale', '3'];
 
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {
@@ -226,7 +224,7 @@ describe('the commands of an operator', () => {
     timeout: 600_000,
   }, async () => {
     // Sets wait for six seconds at most, which a machine with neighbours may need for the steps of a drain.
-    const local = await cluster({ storages: 4, words: UNHURRIED });
+    const local = await cluster({ storages: 4 });
     const [drained = '', kept = ''] = local.storages;
     const to = ['--controller', local.controller];
     const run = async (...words: string[]) => {
@@ -251,7 +249,7 @@ describe('the commands of an operator', () => {
     expect(await nodeStatus(local.controller, drained)).toBeUndefined();
     const [port = 0] = await freePorts(1);
     const added = `127.0.0.1:${port}`;
-    process_(['storage', local.controller, added, ...UNHURRIED]);
+    process_(['storage', local.controller, added]);
     await until(
       async () => ((await nodeStatus(local.controller, added))?.partitions.serving ?? 0) > 0,
     );

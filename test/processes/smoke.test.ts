@@ -22,7 +22,7 @@ async function setAll({ frontends }: LocalCluster, value: string): Promise<void>
 }
 
 test('a cluster serves, outlives kill -9 of a storage node, stops in order, and comes back with all it had', async () => {
-  const settings = { env: { DATA_DIR: temporaryFolder().path, VELOUR_TIME_SCALE: '3' } };
+  const settings = { env: { DATA_DIR: temporaryFolder().path } };
   const first = await startCluster(settings);
   const [one = '', other = ''] = first.frontends;
   await setAll(first, 'first');

@@ -8,7 +8,7 @@ let cluster: LocalCluster;
 let frontends: readonly string[];
 
 beforeAll(async () => {
-  cluster = await startCluster({ frontends: 3, env: { VELOUR_TIME_SCALE: '4' } });
+  cluster = await startCluster({ frontends: 3 });
   ({ frontends } = cluster);
 });
 afterAll(() => cluster.stop());

@@ -14,7 +14,7 @@ let one: string;
 let other: string;
 
 beforeAll(async () => {
-  cluster = await startCluster({ frontends: 2, env: { VELOUR_TIME_SCALE: '4' } });
+  cluster = await startCluster({ frontends: 2 });
   [one = '', other = ''] = cluster.frontends;
 });
 afterAll(() => cluster.stop());
