@@ -119,7 +119,9 @@ export class BrokerAsker {
   delete(frontend: FrontendNode, name: string, done: () => void): void {
     const deleted = this.begin(name, 'deleted', undefined);
     this.ask(frontend, { method: 'DELETE', name }, ({ status }) => {
-      this.answered(name, deleted, status);
+      // Who sends it again where nobody has answered takes 404 for its success.
+      if (status === 404) this.finish(name, deleted);
+      else this.answered(name, deleted, status);
       done();
     });
   }

@@ -48,6 +48,8 @@ export class MemoryFileLayer implements FileLayer {
   finds: FindFileOutcome | undefined;
   /** What one member tells of any file until all of them are asked; undefined where they agree. */
   unsettled: FindFileOutcome | undefined;
+  /** What comes of asking all members; undefined for what is there. */
+  settles: FindFileOutcome | undefined;
   deletes: DeleteFileOutcome | undefined;
   opens: ((range: ByteRange | undefined) => OpenFileOutcome | undefined) | undefined;
   /** What was asked for, in this order. */
@@ -278,8 +280,9 @@ export class MemoryFileLayer implements FileLayer {
   }
 
   findSettled(key: FileKey, callback: (outcome: FindFileOutcome) => void): void {
+    if (this.settles !== undefined) return callback(this.settles);
     this.unsettled = undefined;
-    this.find(key, callback);
+    return this.find(key, callback);
   }
 
   open(

@@ -346,6 +346,27 @@ export const DAV_MUTANTS: readonly Mutant[] = [
     [PASSED],
   ),
   mutant(
+    'a-delete-believes-one-member',
+    'removal.ts',
+    [
+      'return answerAbsent(parts, self, done);',
+      "return answer({ status: 404, headers: {}, body: '' });",
+    ],
+    ['of what only one member has not any more has its effect'],
+  ),
+  mutant(
+    'a-move-believes-one-member',
+    'transfer.ts',
+    ['if (moves && !isThere(way.self))', 'if (!moves && !isThere(way.self))'],
+    ['of what only one member has not any more has its effect'],
+  ),
+  mutant(
+    'what-nobody-can-tell-of-is-absent',
+    'absence.ts',
+    ["return done({ kind: 'reply', reply: failedReply(found) });", 'return absent();'],
+    ['is not said to be gone to a DELETE'],
+  ),
+  mutant(
     'a-delete-that-looks-around-before-alone',
     'removal.ts',
     ['{ ...asJudged(self), lookAgain }', 'asJudged(self)'],

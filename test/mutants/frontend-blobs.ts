@@ -18,6 +18,18 @@ const NAME_TESTS = 'test/frontend/gateways/blobs/blob-name.test.ts';
 
 export const FRONTEND_BLOBS_MUTANTS: readonly Mutant[] = [
   {
+    name: 'a-delete-of-a-blob-believes-one-member',
+    rule: 'H21',
+    edits: [
+      {
+        file: BLOB_DELETE,
+        find: "found.kind === 'absent' ? files.findSettled(blobKey(hash), judge) : judge(found),",
+        replace: 'judge(found),',
+      },
+    ],
+    fate: tests(DTFC_TESTS, 'a DELETE of what only one member has not any more'),
+  },
+  {
     name: 'a-mark-that-nobody-tells-of-is-none',
     rule: 'F7',
     edits: [

@@ -9,7 +9,7 @@ import {
 import type { ReplyCallback } from '../../../cluster/http/routes.ts';
 import { etagOf, NO_CONDITION } from '../../../cluster/model/condition.ts';
 import { unmetReply } from '../../../files/http/file-answer.ts';
-import type { FileLayer, FileVersion } from '../../../files/outcomes.ts';
+import type { FileLayer, FileVersion, FindFileOutcome } from '../../../files/outcomes.ts';
 import {
   deletedAtPeers,
   deletedReply,
@@ -48,7 +48,7 @@ export interface BlobDelete {
 }
 
 export interface BlobDeleteParts {
-  readonly files: Pick<FileLayer, 'find' | 'delete'>;
+  readonly files: Pick<FileLayer, 'find' | 'findSettled' | 'delete'>;
   readonly deletes: Pick<PeerDeletes, 'deleteAt'>;
 }
 
@@ -61,7 +61,7 @@ export function deleteBlob(
 ): void {
   const { files, deletes } = parts;
   const { hash, withPeers, conditions } = request;
-  files.find(blobKey(hash), (found) => {
+  const judge = (found: FindFileOutcome): void => {
     if (found.kind === 'failed') return reply(failedReply(found));
     const atPeers = (file: FileVersion | undefined) =>
       deletes.deleteAt(hash, (told) => reply(deletedAtPeers(hash, file, told)));
@@ -78,5 +78,9 @@ export function deleteBlob(
       if (outcome.kind === 'deleted' && withPeers) return atPeers(file);
       return reply(deletedReply(outcome, file));
     });
-  });
+  };
+  // H21: who heard nothing of a DELETE sends it again, and takes 404 for its success; one member alone may have the first one.
+  files.find(blobKey(hash), (found) =>
+    found.kind === 'absent' ? files.findSettled(blobKey(hash), judge) : judge(found),
+  );
 }

@@ -7,6 +7,7 @@ import type { HttpReply } from '../../../cluster/http/http.ts';
 import type { FileFailure } from '../../../files/http/file-answer.ts';
 import { type DavLock, withLocks } from '../../../files/locks.ts';
 import type { FileVersion, SetFileOutcome } from '../../../files/outcomes.ts';
+import { answerAbsent } from './absence.ts';
 import { type DavPath, entryOf, keyOf } from './dav-path.ts';
 import { absentReply, failedReply } from './dav-replies.ts';
 import type { DavUsage } from './dav-usage.ts';
@@ -26,7 +27,7 @@ import {
   removeRecord,
   removeTree,
 } from './removal.ts';
-import { type DavParts, findWay, resourceOf, type Way } from './resources.ts';
+import { type DavParts, findWay, isThere, resourceOf, type Way } from './resources.ts';
 import { mayLeave, obstacleAt, standingOfBoth } from './standing.ts';
 import { placeRefusal } from './store.ts';
 import { takeBack } from './take-back.ts';
@@ -64,6 +65,7 @@ export function transferResource(
     (way, done) => {
       const answer = (given: HttpReply) => done({ kind: 'reply', reply: given });
       const { destination } = usage;
+      if (moves && !isThere(way.self)) return answerAbsent(parts, way.self, done);
       const refusal = refusalOfTransfer(way, usage, moves);
       if (refusal !== undefined) return answer(refusal);
       if (destination === undefined) return answer(absentReply());

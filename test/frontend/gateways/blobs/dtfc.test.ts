@@ -159,6 +159,17 @@ test('a switch turns one method off', () => {
   }
 });
 
+test('a DELETE of what only one member has not any more has its effect (H21)', () => {
+  const { put, ask, files } = stage();
+  put('a', TEXT);
+  files.unsettled = { kind: 'absent' };
+  files.settles = { kind: 'failed', code: 'unanswered', detail: 'one of three is silent' };
+  expect(ask('DELETE', `/${HASH}`).status).toBe(503);
+  files.settles = undefined;
+  expect(ask('DELETE', `/${HASH}`).status).toBe(200);
+  expect(ask('DELETE', `/${HASH}`).status).toBe(404);
+});
+
 test('an option of a DELETE deletes nothing', () => {
   const { put, ask } = stage();
   put('a', TEXT);

@@ -415,7 +415,7 @@ describe('the message that an upload is complete', () => {
     stage.files.unsettled = { kind: 'absent' };
     expect(stage.did('POST', complete(token, '&size=9', '/b.txt'))).toBe('409 digest-differs');
     expect(stage.did('GET', '/b.txt')).toBe('404');
-    stage.files.finds = { kind: 'failed', code: 'unanswered', detail: 'one of three is silent' };
+    stage.files.settles = { kind: 'failed', code: 'unanswered', detail: 'one of three is silent' };
     expect(stage.did('POST', complete(token, '&size=9', '/b.txt'))).toBe('503 unanswered');
   });
 

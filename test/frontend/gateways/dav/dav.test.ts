@@ -358,6 +358,30 @@ describe('a file', () => {
   });
 });
 
+test.each([
+  ['DELETE', '204', {}],
+  ['MOVE', '201', to('/dav/b')],
+])(
+  '%s of what only one member has not any more has its effect (H21)',
+  (method, answer, headers) => {
+    const stage = planted('/dav/a');
+    stage.files.unsettled = { kind: 'absent' };
+    expect(stage.did(method, '/dav/a', headers)).toBe(answer);
+    expect(stage.did('GET', '/dav/a')).toBe('404');
+    expect(stage.did(method, '/dav/a', headers)).toBe('404');
+  },
+);
+
+test.each(['DELETE', 'MOVE'])(
+  'is not said to be gone to a %s while not all members answer (H21)',
+  (method) => {
+    const stage = planted('/dav/a');
+    stage.files.unsettled = { kind: 'absent' };
+    stage.files.settles = { kind: 'failed', code: 'unanswered', detail: 'one of three is silent' };
+    expect(stage.did(method, '/dav/a', to('/dav/b'))).toBe('503 unanswered');
+  },
+);
+
 test('a file has no slash at the end of its path: whoever means a collection does nothing to it', async () => {
   const stage = planted('/dav/c/', '/dav/a');
   const before = stage.files.names;
