@@ -70,8 +70,10 @@ export class Hands {
     // Only the present controller goes on: people stop the one that they replaced.
     formerController?.crash(false);
     this.#losses.burned.delete(this.#cluster.controller);
-    // Burned nodes that nobody was going to replace stay away for good.
-    for (const node of this.#replaced) this.#losses.burned.delete(node);
+    // Burned nodes that nobody was going to replace stay away for good, but where nobody has a map: a cluster is founded by as many
+    // nodes as its controller was told, so whoever starts it needs the machines.
+    const back = this.#isFounded ? this.#replaced : this.#losses.burned;
+    for (const node of [...back]) this.#losses.burned.delete(node);
     for (const node of [...nodes, ...this.#added]) {
       if (this.#losses.burned.has(node)) continue;
       if (node.timeScale !== 1) node.crash(false);

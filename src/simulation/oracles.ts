@@ -283,8 +283,7 @@ export class Oracles {
     // A former controller that slept, or started from an older state, still publishes for a moment; no node follows it.
     const isPresent = controller === this.#cluster.controller;
     if (!isPresent && earlier && !isFollowed(map, earlier)) {
-      if (isOfStaleLineage(map, earlier.version))
-        this.#passedOver.add(encodeMapVersion(map.version));
+      if (isOfStaleLineage(map, earlier.version)) this.#passedOver.add(nameOf(map));
       return;
     }
     this.#map = map;
@@ -297,7 +296,7 @@ export class Oracles {
 
   /** I1: two published maps never share a version, after any number of recoveries. */
   #checkVersion(map: ClusterMap): void {
-    const version = encodeMapVersion(map.version);
+    const version = nameOf(map);
     const published = JSON.stringify(map);
     const earlier = this.#published.get(version) ?? published;
     if (earlier !== published) this.#violation(`I1: two maps ${version} were published`);
@@ -312,7 +311,7 @@ export class Oracles {
     for (const node of this.#cluster.storages) {
       const map = mapOf(node);
       if (map === undefined) continue;
-      const version = encodeMapVersion(map.version);
+      const version = nameOf(map);
       if (this.#passedOver.has(version)) {
         this.#violation(
           `H32: ${node.process.name} follows map ${version}, which was opened from an older one, at ${this.#world.nowMs.toFixed(1)}`,
@@ -381,6 +380,11 @@ export function mapOf(node: SimulatedNode<StorageNode>): ClusterMap | undefined 
 function statusOf(node: SimulatedNode): Readonly<Record<string, string>> | undefined {
   const reply: HttpReply | undefined = node.peek(plainGet('/status'));
   return reply === undefined ? undefined : JSON.parse(bytesOf(reply).toString());
+}
+
+/** Where nobody is left who has a map, the nodes found another cluster, whose maps begin at the same version. */
+function nameOf({ cluster, version }: ClusterMap): string {
+  return `${encodeMapVersion(version)} of ${cluster}`;
 }
 
 /** Whether a node that has the other map would adopt this one as a later map. */

@@ -6,19 +6,20 @@ import { type ClusterMap, serialiserOf } from '../cluster/model/cluster-map.ts';
 
 export class Serialisers {
   readonly #violation: (text: string) => void;
-  /** The serialiser by partition, epoch, and the recovery that the map comes from. */
+  /** The serialiser by partition, epoch, cluster, and the recovery that the map comes from. */
   readonly #known = new Map<string, string>();
 
   constructor(violation: (text: string) => void) {
     this.#violation = violation;
   }
 
-  published({ partitions, recoveredAs }: ClusterMap): void {
-    const lineage = `${recoveredAs?.generation} ${recoveredAs?.nonce}`;
+  published({ cluster, partitions, recoveredAs }: ClusterMap): void {
+    // Where the only nodes with a map are lost, and the controller's as well, the others found another cluster.
+    const lineage = `${cluster} ${recoveredAs?.generation} ${recoveredAs?.nonce}`;
     for (const [partition, entry] of partitions.entries()) {
       const serialiser = serialiserOf(entry);
       if (serialiser === undefined) continue;
-      const place = `partition ${partition} at epoch ${entry.epoch}, recovered as ${lineage},`;
+      const place = `partition ${partition} at epoch ${entry.epoch}, of ${lineage},`;
       const named = `${serialiser.node} as ${serialiser.incarnation}`;
       const before = this.#known.get(place) ?? named;
       if (before !== named) {
