@@ -1,6 +1,7 @@
 // Files through a frontend beside nginx with its DAV module, on one disk, by turns: one large file up and down, and many small ones
 // from many clients. nginx keeps one copy and does not sync it; so it is measured once more with the file synced after each
-// answer, which is what an acknowledgement of ours means. MEBIBYTES, FILES, CLIENTS and ROUNDS make it smaller; DISK is a directory
+// answer, which is what an acknowledgement of ours means. The large one goes by a broker as well, which sends the client to a file
+// server, so that no frontend passes the bytes on. MEBIBYTES, FILES, CLIENTS and ROUNDS make it smaller; DISK is a directory
 // on the disk that is measured.
 
 import { execFile } from 'node:child_process';
@@ -16,7 +17,7 @@ import { Cluster } from './lib/cluster.mjs';
 import { figure, spread } from './lib/machine.mjs';
 import { NginxDav } from './lib/nginx-dav.mjs';
 import { printTable } from './lib/print-table.mjs';
-import { isInstalled, NotInstalled } from './lib/processes.mjs';
+import { freePort, isInstalled, NotInstalled } from './lib/processes.mjs';
 import { save } from './lib/results.mjs';
 
 const MEBIBYTES = Number(process.env.MEBIBYTES ?? 1024);
@@ -38,11 +39,14 @@ const memory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : DISK, 'vel
 class VelourFiles {
   #cluster;
   #copies;
+  #prefix;
 
-  constructor(cluster, copies) {
+  /** @param way the port and what stands before a name; by default those of the small-file service */
+  constructor(cluster, copies, way = { port: cluster.ports[0], prefix: '/file?path=' }) {
     this.#cluster = cluster;
     this.#copies = copies;
-    [this.port] = cluster.ports;
+    this.#prefix = way.prefix;
+    this.port = way.port;
   }
 
   async prepare() {
@@ -53,7 +57,7 @@ class VelourFiles {
   }
 
   pathOf(name) {
-    return `/file?path=${name}`;
+    return `${this.#prefix}${name}`;
   }
 
   async sync() {}
@@ -98,7 +102,7 @@ async function timed(server, work) {
 }
 
 async function curl(...words) {
-  await run('curl', ['--silent', '--show-error', '--fail', ...words]);
+  await run('curl', ['--silent', '--show-error', '--fail', '--location', ...words]);
 }
 
 async function sha512Of(path) {
@@ -114,6 +118,8 @@ async function large(server, source, round) {
     await curl('--upload-file', source.path, url);
     await server.sync(name);
   });
+  // Who looks first after the class was changed may be led by the number of copies from before.
+  await curl('--head', '--output', '/dev/null', url);
   const down = await timed(server, () => curl('--output', '/dev/null', url));
   const fetched = join(memory, 'fetched');
   await curl('--output', fetched, url);
@@ -218,7 +224,7 @@ async function byTurns(servers, measure) {
   return [...all].map(([name, measurements]) => ({ name, ...overRounds(measurements) }));
 }
 
-async function largeFile(cluster, nginx) {
+async function largeFile(cluster, nginx, broker) {
   const path = join(memory, 'large.bin');
   const piece = Buffer.alloc(MEBIBYTE);
   for (let index = 0; index < MEBIBYTES; index++) {
@@ -231,6 +237,7 @@ async function largeFile(cluster, nginx) {
       { name: 'nginx DAV, synced', server: new Nginx(nginx, true) },
       { name: 'velour-fog, one copy', server: new VelourFiles(cluster, 1) },
       { name: 'velour-fog, two copies', server: new VelourFiles(cluster, 2) },
+      { name: 'velour-fog, one copy, by a broker', server: new VelourFiles(cluster, 1, broker) },
     ],
     (server, round) => large(server, file, round),
   );
@@ -274,11 +281,12 @@ async function smallFiles(cluster, nginx) {
 if (!isInstalled('curl')) throw new NotInstalled('curl');
 try {
   const nginx = await NginxDav.start(directory);
+  const broker = { port: await freePort(), prefix: '/' };
   const cluster = await Cluster.start({
     storage: 3,
     fileServers: 2,
     directory,
-    words: { frontend: ['--sfss-max', `${2 * MEBIBYTES}MiB`] },
+    words: { frontend: ['--sfss-max', `${2 * MEBIBYTES}MiB`, '--broker-port', broker.port] },
   });
   const { version } = nginx;
   const settings = {
@@ -288,7 +296,10 @@ try {
     rounds: ROUNDS,
     version,
   };
-  const rows = { large: await largeFile(cluster, nginx), small: await smallFiles(cluster, nginx) };
+  const rows = {
+    large: await largeFile(cluster, nginx, broker),
+    small: await smallFiles(cluster, nginx),
+  };
   agent.destroy();
   await cluster.stop();
   await nginx.stop();
