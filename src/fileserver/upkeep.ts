@@ -66,6 +66,7 @@ export class Upkeep {
     const { timers, logger, random } = runtime;
     this.#trash = new TrashKeeper({
       ...shared,
+      linearizable: access.files.parts.linearizable,
       timers,
       logger,
       clock: runtime.clock,

@@ -151,6 +151,18 @@ export const REPLICATOR_MUTANTS: readonly Mutant[] = [
     fate: tests(REPLICATOR_TESTS, 'while one is staged'),
   },
   {
+    name: 'the-trash-believes-one-member',
+    rule: 'F2',
+    edits: [
+      {
+        file: TRASH_KEEPER,
+        find: 'new Inquiry(this.#inquiry, (',
+        replace: 'new Inquiry(this.#parts as unknown as InquiryParts, (',
+      },
+    ],
+    fate: tests(REPLICATOR_TESTS, 'keeps what only one member says was overwritten or deleted'),
+  },
+  {
     name: 'the-trash-looks-at-the-first-ones-only',
     rule: 'F4',
     edits: [

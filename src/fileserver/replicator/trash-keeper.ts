@@ -1,9 +1,10 @@
 // Unlinks what has lain in the trash for long, and the oldest of it where room is short, so that deletes make room (FILES.md,
-// "Replicator"). Each blob is proven once more: what its record names goes only where all its copies are confirmed (F2, F5), and
-// what nobody can tell of stays (F7).
+// "Replicator"). Each blob is proven once more, and by all members: what its record names goes only where all its copies are
+// confirmed (F2, F5), and what nobody can tell of stays (F7).
 
 import type { Files } from '../../cluster/files.ts';
 import type { Clock, Logger, Timers } from '../../cluster/ports.ts';
+import type { LinearizableReader } from '../../coordinator/operations/get/linearizable.ts';
 import type { BlobId } from '../../files/blob-id.ts';
 import type { BlobMeta } from '../blob-store/blob-meta.ts';
 import type { BlobStore } from '../blob-store/blob-store.ts';
@@ -11,6 +12,7 @@ import { eachEntry, type Next } from '../blob-store/listing.ts';
 import { namedFile, placeIn, TRASH } from '../blob-store/places.ts';
 import { Inquiry, type InquiryParts } from './inquiry.ts';
 import { inParallel } from './parallel.ts';
+import { settledRecords } from './settled-records.ts';
 import { isWanted } from './verdict.ts';
 import { BATCH_BLOBS } from './walk.ts';
 
@@ -18,7 +20,8 @@ import { BATCH_BLOBS } from './walk.ts';
 const KEPT_MAX = 100_000;
 const LOOKS_AT_ONCE = 16;
 
-export interface TrashParts extends InquiryParts {
+export interface TrashParts extends Omit<InquiryParts, 'manyReader'> {
+  readonly linearizable: Pick<LinearizableReader, 'get'>;
   readonly store: Pick<BlobStore, 'files' | 'restore' | 'takeTurn'>;
   readonly files: Files;
   readonly timers: Timers;
@@ -38,6 +41,7 @@ interface Trashed {
 
 export class TrashKeeper {
   readonly #parts: TrashParts;
+  readonly #inquiry: InquiryParts;
   readonly #keptMax: number;
   #isStopped = false;
   /** How many blobs the looks of the present round have unlinked or given back. */
@@ -45,6 +49,7 @@ export class TrashKeeper {
 
   constructor(parts: TrashParts, keptMax = KEPT_MAX) {
     this.#parts = parts;
+    this.#inquiry = { ...parts, manyReader: settledRecords(parts.linearizable) };
     this.#keptMax = keptMax;
   }
 
@@ -166,7 +171,7 @@ export class TrashKeeper {
         next();
       });
     inParallel(ids, LOOKS_AT_ONCE, read, () =>
-      new Inquiry(this.#parts, ({ named, superseded, ownerless }) => {
+      new Inquiry(this.#inquiry, ({ named, superseded, ownerless }) => {
         const unwanted = named.filter(({ places, said }) => !isWanted(self, places, said));
         const wanted = named.filter((each) => !unwanted.includes(each));
         const proven = new Set(

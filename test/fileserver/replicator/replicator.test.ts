@@ -41,6 +41,8 @@ class Scene extends BlobStage {
   };
   /** What gets of owners are answered; the absence of all others is proven. */
   readonly records = new Map<string, ReadOutcome>();
+  /** What all members say together, where that is something else. */
+  readonly settled = new Map<string, ReadOutcome>();
   /** Which blobs the others have; a server that is not here does not answer. */
   readonly others = new Map<string, Set<BlobId>>([
     ['f2', new Set()],
@@ -499,7 +501,14 @@ describe('the trash', () => {
     const freed = (bytes: number) => {
       scene.missingBytes -= bytes;
     };
-    return new TrashKeeper({ ...parts, store, logger, missingBytes, freed }, keptMax);
+    const linearizable = {
+      get: (key: Buffer, callback: GetOfMany['callback']) => {
+        const settled = scene.settled.get(key.toString());
+        if (settled !== undefined) callback(settled);
+        else scene.parts.manyReader.get([{ key, callback }]);
+      },
+    };
+    return new TrashKeeper({ ...parts, linearizable, store, logger, missingBytes, freed }, keptMax);
   };
   const thrownAway = (seed: number) => {
     const blob = owned(blobOf(seed, 1000));
@@ -570,6 +579,23 @@ describe('the trash', () => {
     scene.pass(2 * TIMES.passMs);
     expect(restored.map(({ kind }) => kind)).toEqual(['moved']);
     expect(scene.hasBytes(blob)).toBe(true);
+  });
+
+  test('F2: keeps what only one member says was overwritten or deleted (H21)', () => {
+    const trash = keeper();
+    const [overwritten, deleted] = [thrownAway(7), thrownAway(8)];
+    for (const blob of [overwritten, deleted]) {
+      scene.name(blob, blob.id);
+      const owner = blob.commit.owner.toString();
+      scene.settled.set(owner, scene.records.get(owner) as ReadOutcome);
+      scene.records.delete(owner);
+    }
+    scene.name(overwritten, newBlobId(5, 'e'.repeat(32)));
+    scene.uptimeMs = 2 * DAY_MS;
+    scene.missingBytes = 1;
+    trash.start();
+    scene.pass(2 * TIMES.passMs);
+    expect([overwritten, deleted].map((blob) => scene.hasBytes(blob))).toEqual([true, true]);
   });
 
   test('F2, F7: keeps what nobody can tell of, and gives back what a record names', () => {
