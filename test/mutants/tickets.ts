@@ -128,6 +128,24 @@ export const TICKET_MUTANTS: readonly Mutant[] = [
     [SECRET_TESTS, 'is the first one where two make one'],
   ),
   mutant(
+    'an-upload-is-refused-by-one-member',
+    `${TICKETS}/ticketed-put.ts`,
+    [
+      "if (first.kind === 'judged' || first.kind === 'not-stored') return",
+      'if (first.kind.length > 0) return',
+    ],
+    [PUT_TESTS, 'is not refused for what only one member has'],
+  ),
+  mutant(
+    'a-secret-that-one-member-has',
+    `${TICKETS}/ticket-secret.ts`,
+    [
+      'this.#operations.linearizable.get(',
+      '(this.#operations as unknown as FileOperations).reader.get(',
+    ],
+    [SECRET_TESTS, 'is the word of all members'],
+  ),
+  mutant(
     'a-secret-that-was-absent-is-so-for-a-second',
     `${TICKETS}/ticket-secret.ts`,
     ["this.#latest?.kind === 'known' && nowMs", 'this.#latest !== undefined && nowMs'],

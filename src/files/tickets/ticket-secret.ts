@@ -19,7 +19,7 @@ type SecretCallback = (outcome: SecretOutcome) => void;
 
 export class TicketSecret {
   readonly #runtime: Pick<Runtime, 'clock' | 'random'>;
-  readonly #operations: Pick<FileOperations, 'reader' | 'conditional'>;
+  readonly #operations: Pick<FileOperations, 'linearizable' | 'conditional'>;
   /** What the record said last; undefined until it was read. */
   #latest: Exclude<SecretOutcome, { kind: 'failed' }> | undefined;
   #askedMs = Number.NEGATIVE_INFINITY;
@@ -28,7 +28,7 @@ export class TicketSecret {
 
   constructor(
     runtime: Pick<Runtime, 'clock' | 'random'>,
-    operations: Pick<FileOperations, 'reader' | 'conditional'>,
+    operations: Pick<FileOperations, 'linearizable' | 'conditional'>,
   ) {
     this.#runtime = runtime;
     this.#operations = operations;
@@ -65,7 +65,8 @@ export class TicketSecret {
     this.#waiting.push(callback);
     if (this.#waiting.length > 1) return;
     this.#askedMs = this.#runtime.clock.monotonicMs();
-    this.#operations.reader.get(ticketSecretKey(), (outcome) => {
+    // By all members (H21): of a secret that only some of them have another process may not hear, and it would make its own.
+    this.#operations.linearizable.get(ticketSecretKey(), (outcome) => {
       const told = this.#noted(
         outcome.kind === 'value'
           ? { kind: 'known', secret: recordValue(outcome.record) }

@@ -28,7 +28,7 @@ import { type ClaimOutcome, TICKETED_UPLOAD_MS_MAX, type TicketRecords } from '.
 import type { TicketUse } from './tickets.ts';
 
 export interface TicketedPutParts {
-  readonly files: Pick<FileLayer, 'put' | 'find'>;
+  readonly files: Pick<FileLayer, 'put' | 'find' | 'findSettled'>;
   readonly records: Pick<TicketRecords, 'claim' | 'release' | 'stored' | 'state'>;
   /** The cluster's (H31). */
   readonly clock: Pick<Clock, 'wallMs'>;
@@ -187,8 +187,10 @@ type FoundFiles =
   | readonly (FileVersion | undefined)[]
   | Extract<FindFileOutcome, { kind: 'failed' }>;
 
+type FindsFiles = FileLayer['find'];
+
 function findAll(
-  files: TicketedPutParts['files'],
+  find: FindsFiles,
   keys: readonly FileKey[],
   callback: (found: FoundFiles) => void,
 ): void {
@@ -196,7 +198,7 @@ function findAll(
   let missing = keys.length;
   if (missing === 0) return callback([]);
   for (const [index, key] of keys.entries()) {
-    files.find(key, (outcome) => {
+    find(key, (outcome) => {
       outcomes[index] = outcome;
       if (--missing > 0) return;
       const failed = outcomes.find((each) => each.kind === 'failed');
@@ -205,14 +207,37 @@ function findAll(
   }
 }
 
-/** Judges what is at the name now, and the directories around it. @param callback called exactly once */
+/**
+ * Judges what is at the name now, and the directories around it; what refuses the upload is the word of all members (H21, H39e), for
+ * a change that only one of them has may come to nothing.
+ * @param callback called exactly once
+ */
 function judge(
+  parts: TicketedPutParts,
+  upload: TicketedPut,
+  callback: (judgement: UploadJudgement) => void,
+): void {
+  const { files } = parts;
+  judgeBy(
+    (...of) => files.find(...of),
+    parts,
+    upload,
+    (first) => {
+      // Where the records could not be read nothing was judged.
+      if (first.kind === 'judged' || first.kind === 'not-stored') return callback(first);
+      return judgeBy((...of) => files.findSettled(...of), parts, upload, callback);
+    },
+  );
+}
+
+function judgeBy(
+  find: FindsFiles,
   parts: TicketedPutParts,
   { ticket, condition }: TicketedPut,
   callback: (judgement: UploadJudgement) => void,
 ): void {
   const { key, attributes } = ticket;
-  return findAll(parts.files, [...keysAround(key), key], (found) => {
+  return findAll(find, [...keysAround(key), key], (found) => {
     if ('kind' in found) return callback({ ...found, kind: 'not-stored' });
     const present = found.at(-1);
     if (present?.manifest.kind === 'directory') return callback({ kind: 'is-directory' });
@@ -243,13 +268,17 @@ function lookAround(
   present: FileVersion | undefined,
 ): SecondLook {
   return (callback) =>
-    findAll(parts.files, keysAround(ticket.key), (around) => {
-      if ('kind' in around) return callback('unclear');
-      const refusal = refusalAround(parts, ticket, around, present);
-      // Whoever deletes the directory deletes a file that was there as well, and would not see its former content come back.
-      const isKept = refusal?.kind === 'no-directory' && present !== undefined;
-      return callback(refusal === undefined || isKept ? 'clear' : 'barred');
-    });
+    findAll(
+      (...of) => parts.files.find(...of),
+      keysAround(ticket.key),
+      (around) => {
+        if ('kind' in around) return callback('unclear');
+        const refusal = refusalAround(parts, ticket, around, present);
+        // Whoever deletes the directory deletes a file that was there as well, and would not see its former content come back.
+        const isKept = refusal?.kind === 'no-directory' && present !== undefined;
+        return callback(refusal === undefined || isKept ? 'clear' : 'barred');
+      },
+    );
 }
 
 /**

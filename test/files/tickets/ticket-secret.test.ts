@@ -66,14 +66,14 @@ describe('the secret of tickets', () => {
 
   test('is the first one where two make one at the same time', () => {
     const [one, other] = [aProcess(1), aProcess(2)];
-    const { reader } = memory.operations;
+    const { linearizable } = memory.operations;
     let answer: (() => void) | undefined;
     const late = {
       ...memory.operations,
       pages: { page: () => undefined },
-      reader: {
-        get: (key: Buffer, callback: Parameters<typeof reader.get>[1]) =>
-          reader.get(key, (outcome) => {
+      linearizable: {
+        get: (key: Buffer, callback: Parameters<typeof linearizable.get>[1]) =>
+          linearizable.get(key, (outcome) => {
             answer = () => callback(outcome);
           }),
       },
@@ -114,6 +114,16 @@ describe('the secret of tickets', () => {
     const token = issue(other);
     time.runTo(2000);
     expect(open(one, token)).toBe('valid');
+  });
+
+  test('is the word of all members (H21)', () => {
+    const token = issue(aProcess(1));
+    const record = memory.recordOf(ticketSecretKey());
+    if (record === undefined) throw new Error('it was made');
+    memory.settled = { kind: 'value', record };
+    const value = Buffer.alloc(32, 9);
+    memory.gets = { kind: 'value', record: memory.keep(ticketSecretKey(), value) };
+    expect(open(aProcess(2), token)).toBe('valid');
   });
 
   test('that cannot be asked for is no verdict on a token', () => {

@@ -372,6 +372,14 @@ describe('an upload with a ticket', () => {
     ]);
   });
 
+  test('is not refused for what only one member has, or has not any more (H21)', () => {
+    files.unsettled = { kind: 'absent' };
+    expect(put()).toBe('stored');
+    files.unsettled = { kind: 'absent' };
+    files.settles = { kind: 'failed', code: 'unanswered', detail: 'one of three is silent' };
+    expect(put({ ticket: { ...TICKET, id: OTHER } })).toBe('not-stored');
+  });
+
   test('stores no file over a folder', () => {
     files.makeDirectory({ key: KEY, attributes: undefined, condition: {} }, () => undefined);
     expect(put()).toBe('is-directory');
