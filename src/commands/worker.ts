@@ -1,7 +1,8 @@
 // One worker process of a frontend that has several: it serves as serve.ts does, but its primary decides when it
 // listens and stops. The primary is workers.ts.
 
-import type { CheckResult } from '../cluster/http/health.ts';
+import { type CheckResult, whyNotReady } from '../cluster/http/health.ts';
+import type { WorkerAnswer } from '../cluster/http/worker-group.ts';
 import type { Primary } from '../cluster/io/process/workers.ts';
 import type { Arguments } from './options.ts';
 import {
@@ -16,6 +17,10 @@ import {
 import { ignoreStopSignals } from './signals.ts';
 
 const READY_CHECK_MS = 20;
+/** So seldom a worker that waits asks whether others are ready. */
+const LOOKS_AT_OTHERS_EACH = 10;
+/** A worker that waits for longer says what it waits for. */
+const WARNED_AFTER_MS = 10_000;
 
 export async function serveAsWorker(
   role: ServedRole,
@@ -49,19 +54,37 @@ export async function serveAsWorker(
       }
     }
   });
-  // As /readyz has it: a warning is no reason to leave clients to fewer workers.
-  const isReady = () =>
-    (primary.own('checks') as readonly CheckResult[]).every(
-      ({ problem, isWarning = false }) => problem === undefined || isWarning,
-    );
-  // Others serve, and who heard that this frontend is ready was told so by them: no connection may meet one that is not.
   if (waits) {
     service.start();
-    while (waits && !isReady()) await new Promise((resolve) => setTimeout(resolve, READY_CHECK_MS));
+    const warning = setTimeout(() => {
+      logger.write('warn', 'takes no connections yet', { problem: ownProblem(primary) });
+    }, WARNED_AFTER_MS);
+    for (let looks = 0; waits && ownProblem(primary) !== undefined; looks++) {
+      if (looks % LOOKS_AT_OTHERS_EACH === 0 && !(await isOtherReady(primary))) break;
+      await new Promise((resolve) => setTimeout(resolve, READY_CHECK_MS));
+    }
+    clearTimeout(warning);
   }
   servers = await listen(service, role);
   primary.send({ kind: 'listens' });
   if (refuses) for (const server of servers) server.refuse();
   if (!primary.waits) service.start();
   logListening(servers, role, logger);
+}
+
+/** As /readyz has it: a warning is no reason to leave clients to fewer workers. */
+function ownProblem(primary: Primary): string | undefined {
+  return whyNotReady(primary.own('checks') as readonly CheckResult[]);
+}
+
+/**
+ * Whether a worker that takes connections is ready. Who heard that this frontend is ready was told so by that one, and must meet no
+ * other one that is not. While none is, nobody was told so: all take connections, so that each has its share when they are ready.
+ */
+async function isOtherReady(primary: Primary): Promise<boolean> {
+  const told = await new Promise<readonly WorkerAnswer[]>((done) => primary.gather('checks', done));
+  return told.some(
+    ({ answer }) =>
+      answer !== undefined && whyNotReady(answer as readonly CheckResult[]) === undefined,
+  );
 }

@@ -134,7 +134,7 @@ class Workers {
   #open(): void {
     this.#opened = true;
     if (this.#stopping) return;
-    // The first one may have a map by now, and is ready alone: the others join it once they are.
+    // The first one may be ready by now: the others join it once they are (worker.ts).
     for (let worker = 2; worker <= this.#count; worker++) this.#start(worker, true);
   }
 

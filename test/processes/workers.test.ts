@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import { Agent, type IncomingMessage, request } from 'node:http';
-import { createServer } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Answer, knock, openPool } from '../helpers/client.ts';
 import {
@@ -38,6 +38,32 @@ async function startFrontend(controller: string): Promise<{ frontend: Started; a
   const frontend = velour(['frontend', controller, address, '--workers', `${WORKERS}`]);
   cleanUps.push(() => frontend.stop('SIGKILL'));
   return { frontend, address };
+}
+
+/** A way to a controller on which nothing gets through at first but the first connection. */
+async function reachedByTheFirst(controller: string) {
+  const held: Socket[] = [];
+  let isFirst = true;
+  let isHeld = true;
+  const pass = (from: Socket) => {
+    const to = connect(Number(controller.split(':')[1]), '127.0.0.1');
+    from.pipe(to).pipe(from);
+    for (const end of [from, to]) end.on('error', () => undefined);
+    from.on('close', () => to.destroy());
+    to.on('close', () => from.destroy());
+  };
+  const server = createServer((socket) => {
+    if (isFirst || !isHeld) pass(socket);
+    else held.push(socket.on('error', () => undefined));
+    isFirst = false;
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  cleanUps.push(() => server.close());
+  const release = () => {
+    isHeld = false;
+    for (const socket of held) if (!socket.destroyed) pass(socket);
+  };
+  return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, release };
 }
 
 function workersOf(frontend: Started): readonly { number: number; pid: number }[] {
@@ -161,17 +187,31 @@ describe('a frontend with workers', () => {
     }
   });
 
-  test('without a map one of them says so, and the others take connections once they can serve', async () => {
+  test('without a map all of them say so, and all serve once they have one', async () => {
     const [port = 0] = await freePorts(1);
-    const { frontend, address } = await startFrontend(`127.0.0.1:${port}`);
-    for (let worker = 1; worker <= WORKERS; worker++) {
-      await frontend.printed('stderr', `"worker":${worker},"problem":"controller`);
-    }
-    expect(await workersAt(address)).toBe(1);
-    expect((await ask(address, '/readyz')).text).toContain('[-]map failed: worker 1: ');
+    const { address } = await startFrontend(`127.0.0.1:${port}`);
+    await until(async () => (await workersAt(address)) === WORKERS);
+    expect((await ask(address, '/readyz')).text).toMatch(/^\[-\]map failed: worker \d: /m);
     const env = { CONTROLLER_PORT: `${port}` };
     const cluster = await startCluster({ storages: 2, redundancy: 2, env });
     cleanUps.push(() => cluster.stop());
+    await until(() => isReady(address));
+    expect(await workersAt(address)).toBe(WORKERS);
+  });
+
+  test('beside one that is ready the others take connections once they are', async () => {
+    const cluster = await startCluster({ storages: 2, redundancy: 2 });
+    cleanUps.push(() => cluster.stop());
+    // Only the first worker, which is started before the others, reaches the controller.
+    const { address: controller, release } = await reachedByTheFirst(cluster.controller);
+    const { frontend, address } = await startFrontend(controller);
+    await until(() => isReady(address));
+    for (const worker of [2, 3]) {
+      await frontend.printed('stderr', `"worker":${worker},"problem":"map: `);
+    }
+    expect(await workersAt(address)).toBe(1);
+    expect(await isReady(address)).toBe(true);
+    release();
     await until(async () => (await workersAt(address)) === WORKERS);
     for (let index = 0; index < 2 * WORKERS; index++) {
       expect((await ask(address, `/set?key=${index}&value=1`)).text).toBe('Ok\n');

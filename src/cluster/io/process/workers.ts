@@ -42,7 +42,7 @@ export interface WorkerProcess {
  * had 44, of eight workers one had none, and the worker with the most limits all. Dealt out in turn, the most was 22
  * of 64. That costs each connection 0.1 to 0.2 ms of CPU time in the primary, which a client that keeps its
  * connections pays once. SO_REUSEPORT would avoid both, but needs Node 22.12.
- * @param waits the worker takes connections only once it is ready, or when it is asked to
+ * @param waits the worker takes connections only once it is ready, no other one is, or it is asked to
  */
 export function startWorker(number: number, waits: boolean, events: WorkerEvents): WorkerProcess {
   cluster.schedulingPolicy = cluster.SCHED_RR;
