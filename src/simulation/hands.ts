@@ -11,7 +11,8 @@ import { LinkHands } from './link-hands.ts';
 import type { Losses } from './losses.ts';
 import { requestOfCall } from './network.ts';
 import type { SimulatedNode } from './node.ts';
-import { mapOf, type Oracles } from './oracles.ts';
+import type { Oracles } from './oracles.ts';
+import { mapOf } from './published-maps.ts';
 import type { World } from './world.ts';
 
 /** Shorter than any set takes, in ms. */
@@ -70,8 +71,7 @@ export class Hands {
     // Only the present controller goes on: people stop the one that they replaced.
     formerController?.crash(false);
     this.#losses.burned.delete(this.#cluster.controller);
-    // Burned nodes that nobody was going to replace stay away for good, but where nobody has a map: a cluster is founded by as many
-    // nodes as its controller was told, so whoever starts it needs the machines.
+    // Burned nodes that nobody was going to replace stay away for good; but a cluster of which nobody has a map is founded by all.
     const back = this.#isFounded ? this.#replaced : this.#losses.burned;
     for (const node of [...back]) this.#losses.burned.delete(node);
     for (const node of [...nodes, ...this.#added]) {

@@ -6,7 +6,6 @@ import type { HttpReply } from '../cluster/http/http.ts';
 import {
   type ClusterMap,
   compareMapVersions,
-  encodeMapVersion,
   type IncarnationId,
   isGranted,
   isOfStaleLineage,
@@ -31,6 +30,7 @@ import {
 import type { ClientOperation, History } from './history.ts';
 import type { SimulatedNode } from './node.ts';
 import { figureOf } from './peeks.ts';
+import { PublishedMaps } from './published-maps.ts';
 import { bytesOf, plainGet } from './requests.ts';
 import { Serialisers } from './serialisers.ts';
 import type { World } from './world.ts';
@@ -54,10 +54,7 @@ export class Oracles {
   readonly #registered = new Map<SimulatedNode, number>();
   /** The map that the controller published last, as far as it could be asked. */
   #map: ClusterMap | undefined;
-  /** Every published map as JSON, by its version. */
-  readonly #published = new Map<string, string>();
-  /** Versions of maps that a controller made without knowing the maps of the one that took its place. */
-  readonly #passedOver = new Set<string>();
+  readonly #maps: PublishedMaps;
   /** By key, for the present map: every set checks all keys, and one map holds for hundreds of sets. */
   readonly #places = new Map<string, Place>();
 
@@ -69,6 +66,7 @@ export class Oracles {
   ) {
     this.#history = history;
     this.#serialisers = new Serialisers(violation);
+    this.#maps = new PublishedMaps(() => cluster.storages, violation);
     this.#world = world;
     this.#cluster = cluster;
     this.#violation = violation;
@@ -279,11 +277,11 @@ export class Oracles {
     if (reply === undefined) return;
     const { map } = mapReply(JSON.parse(bytesOf(reply).toString()));
     if (map === undefined) return;
-    this.#checkVersion(map);
+    this.#maps.add(map, earlier);
     // A former controller that slept, or started from an older state, still publishes for a moment; no node follows it.
     const isPresent = controller === this.#cluster.controller;
     if (!isPresent && earlier && !isFollowed(map, earlier)) {
-      if (isOfStaleLineage(map, earlier.version)) this.#passedOver.add(nameOf(map));
+      if (isOfStaleLineage(map, earlier.version)) this.#maps.passOver(map);
       return;
     }
     this.#map = map;
@@ -294,35 +292,8 @@ export class Oracles {
     this.checkCopies('when a map was published');
   }
 
-  /** I1: two published maps never share a version, after any number of recoveries. */
-  #checkVersion(map: ClusterMap): void {
-    const version = nameOf(map);
-    const published = JSON.stringify(map);
-    const earlier = this.#published.get(version) ?? published;
-    if (earlier !== published) this.#violation(`I1: two maps ${version} were published`);
-    this.#published.set(version, published);
-  }
-
-  /**
-   * I1: every node's map is the published map of its version, also when it was put together from deltas (H38). H32: and
-   * no node follows a map of a stale lineage.
-   */
   checkMaps(): void {
-    for (const node of this.#cluster.storages) {
-      const map = mapOf(node);
-      if (map === undefined) continue;
-      const version = nameOf(map);
-      if (this.#passedOver.has(version)) {
-        this.#violation(
-          `H32: ${node.process.name} follows map ${version}, which was opened from an older one, at ${this.#world.nowMs.toFixed(1)}`,
-        );
-      }
-      const published = this.#published.get(version);
-      if (published === undefined || published === JSON.stringify(map)) continue;
-      this.#violation(
-        `I1: ${node.process.name} has another map ${version} than was published, at ${this.#world.nowMs.toFixed(1)}`,
-      );
-    }
+    this.#maps.checkNodes(`at ${this.#world.nowMs.toFixed(1)}`);
   }
 
   /** I7: a removed member answers no gets. */
@@ -371,20 +342,9 @@ export class Oracles {
   }
 }
 
-/** @returns the map that the storage node has adopted, if it is alive */
-export function mapOf(node: SimulatedNode<StorageNode>): ClusterMap | undefined {
-  const reply = node.peek(plainGet('/s/map'));
-  return mapReply(reply === undefined ? {} : JSON.parse(bytesOf(reply).toString())).map;
-}
-
 function statusOf(node: SimulatedNode): Readonly<Record<string, string>> | undefined {
   const reply: HttpReply | undefined = node.peek(plainGet('/status'));
   return reply === undefined ? undefined : JSON.parse(bytesOf(reply).toString());
-}
-
-/** Where nobody is left who has a map, the nodes found another cluster, whose maps begin at the same version. */
-function nameOf({ cluster, version }: ClusterMap): string {
-  return `${encodeMapVersion(version)} of ${cluster}`;
 }
 
 /** Whether a node that has the other map would adopt this one as a later map. */
