@@ -277,7 +277,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-withdrawal-believes-one-member',
     'completion.ts',
-    ['return isBack ? again() : answer(gone);', 'return isBack ? answer(gone) : answer(gone);'],
+    ['if (isBack) return again();', 'if (isBack) return answer(gone);'],
     [TESTS, 'deletes what only one member has not any more'],
   ),
   mutant(

@@ -261,13 +261,16 @@ export const DAV_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-put-over-another-content-than-the-client-knows',
     'store.ts',
-    ['return isSameRecord(way.self, first.self)', "return first.self.kind === 'file'"],
+    ['first !== undefined && isSameRecord(way.self, first.self)', "first?.self.kind === 'file'"],
     ['of another content that came meanwhile counts'],
   ),
   mutant(
     'a-put-under-a-lock-that-is-gone',
     'store.ts',
-    ['return isSameRecord(way.self, first.self)', 'return usage.lists.length > 0'],
+    [
+      'first !== undefined && isSameRecord(way.self, first.self)',
+      'first !== undefined && usage.lists.length > 0',
+    ],
     ['is over what another lock is on by then'],
   ),
   mutant(
@@ -346,25 +349,34 @@ export const DAV_MUTANTS: readonly Mutant[] = [
     [PASSED],
   ),
   mutant(
-    'a-delete-believes-one-member',
-    'removal.ts',
+    'a-refusal-believes-one-member',
+    'judgement.ts',
     [
-      'return answerAbsent(parts, self, done);',
-      "return answer({ status: 404, headers: {}, body: '' });",
+      'first.reply.status >= 500) return callback(first);',
+      'first.reply.status >= 400) return callback(first);',
     ],
     ['of what only one member has not any more has its effect'],
   ),
   mutant(
-    'a-move-believes-one-member',
-    'transfer.ts',
-    ['if (moves && !isThere(way.self))', 'if (!moves && !isThere(way.self))'],
+    'a-put-believes-one-member',
+    'store.ts',
+    ['unlessSettled(parts, usage, judge, callback);', 'judge(callback);'],
     ['of what only one member has not any more has its effect'],
   ),
   mutant(
-    'what-nobody-can-tell-of-is-absent',
-    'absence.ts',
-    ["return done({ kind: 'reply', reply: failedReply(found) });", 'return absent();'],
-    ['is not said to be gone to a DELETE'],
+    'a-destination-of-which-one-member-tells',
+    'judgement.ts',
+    ['const others = [destination, ...tagged', 'const others = [...tagged'],
+    ['settles its Destination as well'],
+  ),
+  mutant(
+    'a-refusal-though-nobody-could-tell',
+    'judgement.ts',
+    [
+      "callback({ kind: 'refused', reply: failedReply(failure) }),\n    );\n  });",
+      'callback(first),\n    );\n  });',
+    ],
+    ['is not refused while not all members answer'],
   ),
   mutant(
     'a-delete-that-looks-around-before-alone',
@@ -550,7 +562,7 @@ export const DAV_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-property-over-what-somebody-else-has-set',
     'judgement.ts',
-    ['if (attempts > 1) return attemptChange', 'if (attempts > 16) return attemptChange'],
+    ['return attempts < ATTEMPTS_MAX', 'return attempts > ATTEMPTS_MAX'],
     ['that somebody else sets at the same time are all kept'],
   ),
   mutant(

@@ -61,13 +61,16 @@ export function deleteBlob(
 ): void {
   const { files, deletes } = parts;
   const { hash, withPeers, conditions } = request;
-  const judge = (found: FindFileOutcome): void => {
+  const judge = (found: FindFileOutcome, isSettled: boolean): void => {
     if (found.kind === 'failed') return reply(failedReply(found));
     const atPeers = (file: FileVersion | undefined) =>
       deletes.deleteAt(hash, (told) => reply(deletedAtPeers(hash, file, told)));
     const file = found.kind === 'found' ? found.file : undefined;
+    const isMet = mayDelete(conditions, file);
+    // H21: who heard nothing of a DELETE sends it again, and takes 404 for its success, or 412; one member alone may have the first.
+    if ((file === undefined || !isMet) && !isSettled) return settle();
     if (file === undefined && !withPeers) return reply(NOT_FOUND);
-    if (!mayDelete(conditions, file)) return reply(unmetReply(file && tagHeadersOf(file)));
+    if (!isMet) return reply(unmetReply(file && tagHeadersOf(file)));
     if (file === undefined) return atPeers(undefined);
     // H39: what was judged is what is deleted, though somebody stores the content again meanwhile.
     const judged = isUnconditional(conditions) ? NO_CONDITION : { ifMatch: [etagOf(file.record)] };
@@ -79,8 +82,6 @@ export function deleteBlob(
       return reply(deletedReply(outcome, file));
     });
   };
-  // H21: who heard nothing of a DELETE sends it again, and takes 404 for its success; one member alone may have the first one.
-  files.find(blobKey(hash), (found) =>
-    found.kind === 'absent' ? files.findSettled(blobKey(hash), judge) : judge(found),
-  );
+  const settle = () => files.findSettled(blobKey(hash), (found) => judge(found, true));
+  files.find(blobKey(hash), (found) => judge(found, false));
 }

@@ -145,6 +145,10 @@ function withdraw(
   const { ticket, use, problem } = wrong;
   const { request, path, reply: answer } = asked;
   const gone = errorReply('digest-differs', `${problem}; nothing of it is stored any more`);
+  const alike = errorReply(
+    'digest-differs',
+    `${problem}; an empty file is there, which may be of somebody else, and stays`,
+  );
   const read = readDavUsage(request, path.space);
   if ('fault' in read) return answer(errorReply(read.fault.code, read.fault.what));
   const submitted = new Set([...read.usage.submitted, ...(ticket.submitted ?? [])]);
@@ -157,7 +161,9 @@ function withdraw(
       return parts.files.findSettled(ticket.key, (settled) => {
         if (settled.kind === 'failed') return answer(failedReply(settled));
         const isBack = settled.kind === 'found' && isFileOfUse(settled.file, use);
-        return isBack ? again() : answer(gone);
+        if (isBack) return again();
+        const isLike = settled.kind === 'found' && hasContentOfUse(settled.file, use);
+        return answer(isLike ? alike : gone);
       });
     }
     const { self } = found.way;

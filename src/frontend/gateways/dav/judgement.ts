@@ -19,6 +19,7 @@ import {
   findWay,
   type Resource,
   resourcesOn,
+  settleWays,
   type Way,
   wayAbove,
 } from './resources.ts';
@@ -29,6 +30,8 @@ const ATTEMPTS_MAX = 16;
 /** How an attempt to change something ended. */
 export type AttemptOutcome =
   | { readonly kind: 'reply'; readonly reply: HttpReply }
+  /** What was found stands against it, and nothing was changed. */
+  | { readonly kind: 'refused'; readonly reply: HttpReply }
   /** The record was another one when it was to be set. */
   | { readonly kind: 'overtaken' };
 
@@ -40,16 +43,20 @@ export function attemptChange(
   usage: DavUsage,
   attempt: ChangeAttempt,
   reply: (reply: HttpReply) => void,
-  attempts = ATTEMPTS_MAX,
 ): void {
-  judgeConditions(parts, usage, (judged) => {
-    if (judged.kind === 'refused') return reply(judged.reply);
-    return attempt(judged.way, (outcome) => {
-      if (outcome.kind === 'reply') return reply(outcome.reply);
-      if (attempts > 1) return attemptChange(parts, usage, attempt, reply, attempts - 1);
-      return reply(overtakenReply());
+  let attempts = 0;
+  const attemptOnce = (done: (outcome: Exclude<AttemptOutcome, { kind: 'overtaken' }>) => void) =>
+    judgeConditions(parts, usage, (judged) => {
+      if (judged.kind === 'refused') return done(judged);
+      attempts++;
+      return attempt(judged.way, (outcome) => {
+        if (outcome.kind !== 'overtaken') return done(outcome);
+        return attempts < ATTEMPTS_MAX
+          ? attemptOnce(done)
+          : done({ kind: 'reply', reply: overtakenReply() });
+      });
     });
-  });
+  unlessSettled(parts, usage, attemptOnce, (outcome) => reply(outcome.reply));
 }
 
 export function overtakenReply(): WholeReply {
@@ -62,6 +69,41 @@ export function overtakenReply(): WholeReply {
 export type JudgedConditions =
   | { readonly kind: 'way'; readonly way: Way }
   | { readonly kind: 'refused'; readonly reply: HttpReply };
+
+/**
+ * Lets a request be judged once more where it is refused, when all members have told what they have of the records it is about
+ * (H21, H39e). What refuses it may be a change that only one member has:
+ *
+ *   1. DELETE /a reaches one of three members, and is answered 504
+ *   2. DELETE /a, again: a get of this member finds no file, and 404 is taken for its success
+ *   3. the member is lost, and the file is there again
+ *
+ * @param judge called once or twice, and each time calls its callback exactly once
+ */
+export function unlessSettled<Judged extends { readonly kind: string }>(
+  parts: DavParts,
+  { path, destination, tagged }: DavUsage,
+  judge: (done: (judged: Judged | RefusedChange) => void) => void,
+  callback: (judged: Judged | RefusedChange) => void,
+): void {
+  judge((first) => {
+    // Where the records could not be read nothing was judged.
+    if (!isRefusal(first) || first.reply.status >= 500) return callback(first);
+    const others = [destination, ...tagged.map((resource) => resource.path)];
+    const paths = [path, ...others.filter((other) => other !== undefined)];
+    return settleWays(parts, paths, (failure) =>
+      failure === undefined
+        ? judge(callback)
+        : callback({ kind: 'refused', reply: failedReply(failure) }),
+    );
+  });
+}
+
+type RefusedChange = Extract<JudgedConditions, { kind: 'refused' }>;
+
+function isRefusal(judged: { readonly kind: string }): judged is RefusedChange {
+  return judged.kind === 'refused';
+}
 
 /** @param callback called exactly once */
 export function judgeConditions(

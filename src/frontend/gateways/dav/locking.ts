@@ -92,15 +92,16 @@ interface Taking {
 function take(parts: DavParts, taking: Taking, done: (outcome: AttemptOutcome) => void): void {
   const { way, key, usage, asked, expiresAtMs } = taking;
   const answer = (given: HttpReply) => done({ kind: 'reply', reply: given });
+  const refuse = (refusal: HttpReply) => done({ kind: 'refused', reply: refusal });
   const { self } = way;
   if (!isCompatible(asked.scope, locksOver(resourcesOn(way)))) {
-    return answer(conflictReply(rootsOf(way)));
+    return refuse(conflictReply(rootsOf(way)));
   }
   if (self.locks.length >= LOCKS_MAX) {
-    return answer(errorReply('locked', `a resource has at most ${LOCKS_MAX} locks`));
+    return refuse(errorReply('locked', `a resource has at most ${LOCKS_MAX} locks`));
   }
   const refusal = self.kind === 'absent' ? placeRefusal(way, usage.submitted) : undefined;
-  if (refusal !== undefined) return answer(refusal);
+  if (refusal !== undefined) return refuse(refusal);
   const lock: DavLock = {
     token: lockToken(parts.random.token()),
     scope: asked.scope,
@@ -237,10 +238,11 @@ export function unlockResource(
     usage,
     (way, done) => {
       const answer = (given: HttpReply) => done({ kind: 'reply', reply: given });
-      if (way.self.kind === 'absent') return answer(absentReply());
+      const refuse = (refusal: HttpReply) => done({ kind: 'refused', reply: refusal });
+      if (way.self.kind === 'absent') return refuse(absentReply());
       const held = holderOf(way, (each) => each === token);
       if (held === undefined) {
-        return answer(violatedReply('other-lock', 'lock-token-matches-request-uri'));
+        return refuse(violatedReply('other-lock', 'lock-token-matches-request-uri'));
       }
       const { resource, key, lock } = held;
       const locks = resource.locks.filter((one) => one !== lock);

@@ -37,14 +37,15 @@ export function proppatch(
     (way, done) => {
       const { self } = way;
       const answer = (given: HttpReply) => done({ kind: 'reply', reply: given });
-      if (self.kind === 'absent') return answer(absentReply());
+      const refuse = (refusal: HttpReply) => done({ kind: 'refused', reply: refusal });
+      if (self.kind === 'absent') return refuse(absentReply());
       const key = keyOf(self.path);
       const { file } = self;
       if (key === undefined || file === undefined) {
         return answer(errorReply('fixed-root', 'the root keeps no properties; make a collection'));
       }
       const refusal = lockRefusal(way, 'resource', usage.submitted);
-      if (refusal !== undefined) return answer(refusal);
+      if (refusal !== undefined) return refuse(refusal);
       const href = hrefOf(self.path, self.kind === 'collection');
       const patched = patch(file.manifest.attributes, changes);
       if (patched.kind === 'refused') return answer(statusReply(href, patched.groups));

@@ -5,8 +5,8 @@
 import { errorReply } from '../../../cluster/http/errors.ts';
 import type { HttpReply } from '../../../cluster/http/http.ts';
 import type { DeleteFileOutcome } from '../../../files/outcomes.ts';
-import { answerAbsent } from './absence.ts';
 import { isRoot, keyOf } from './dav-path.ts';
+import { absentReply } from './dav-replies.ts';
 import type { DavUsage } from './dav-usage.ts';
 import { asJudged, attemptChange, lockRefusal } from './judgement.ts';
 import { lookAround, SharedLooks } from './look-around.ts';
@@ -28,7 +28,8 @@ export function deleteResource(
     (way, done) => {
       const answer = (given: HttpReply) => done({ kind: 'reply', reply: given });
       const { self } = way;
-      if (!isThere(self)) return answerAbsent(parts, self, done);
+      const refuse = (refusal: HttpReply) => done({ kind: 'refused', reply: refusal });
+      if (!isThere(self)) return refuse(absentReply());
       if (isRoot(self.path)) return answer(errorReply('fixed-root', 'the root stays'));
       if (self.kind === 'collection' && !isWhole(usage)) {
         return answer(
@@ -36,7 +37,7 @@ export function deleteResource(
         );
       }
       const refusal = lockRefusal(way, 'membership', usage.submitted);
-      if (refusal !== undefined) return answer(refusal);
+      if (refusal !== undefined) return refuse(refusal);
       const failures = new TreeFailures();
       const looks = new SharedLooks(parts);
       return removeTree(parts, way, { submitted: usage.submitted, failures, looks }, (outcome) => {

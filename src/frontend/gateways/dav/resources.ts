@@ -3,6 +3,7 @@
 import type { ClusterClock } from '../../../cluster/model/cluster-clock.ts';
 import { type ETag, etagOf } from '../../../cluster/model/condition.ts';
 import type { Random, Timers } from '../../../cluster/ports.ts';
+import type { FileKey } from '../../../files/file-key.ts';
 import type { FileFailure } from '../../../files/http/file-answer.ts';
 import { type DavLock, locksIn } from '../../../files/locks.ts';
 import type { FileFields } from '../../../files/manifest.ts';
@@ -97,13 +98,7 @@ export function findWay(
   path: DavPath,
   callback: (outcome: FindWayOutcome) => void,
 ): void {
-  const { segments } = path;
-  const paths = [...segments, undefined].map(
-    (_segment, index): DavPath =>
-      index === segments.length
-        ? path
-        : { ...path, segments: segments.slice(0, index), endsInSlash: true },
-  );
+  const paths = pathsOn(path);
   const found: (Resource | undefined)[] = paths.map(() => undefined);
   let missing = paths.length;
   let failure: FileFailure | undefined;
@@ -127,6 +122,43 @@ export function findWay(
       if (outcome.kind === 'failed') failure = outcome;
       else take(outcome.kind === 'found' ? outcome.file : undefined);
       ended();
+    });
+  }
+}
+
+/** @returns those of the collections around a resource, from the root on, and its own as the last */
+function pathsOn(path: DavPath): readonly DavPath[] {
+  const { segments } = path;
+  const around = segments.map(
+    (_segment, index): DavPath => ({
+      ...path,
+      segments: segments.slice(0, index),
+      endsInSlash: true,
+    }),
+  );
+  return [...around, path];
+}
+
+/**
+ * Has all members tell what they have of all records of some ways, and take the newest (H21): whoever looks next finds what stays.
+ * @param callback called exactly once, with why not all of them could
+ */
+export function settleWays(
+  { files }: Pick<DavParts, 'files'>,
+  paths: readonly DavPath[],
+  callback: (failure: FileFailure | undefined) => void,
+): void {
+  const keys = new Map<string, FileKey>();
+  for (const key of paths.flatMap(pathsOn).map(keyOf)) {
+    if (key !== undefined) keys.set(key.toString('latin1'), key);
+  }
+  let missing = keys.size;
+  if (missing === 0) return callback(undefined);
+  let failure: FileFailure | undefined;
+  for (const key of keys.values()) {
+    files.findSettled(key, (outcome) => {
+      if (outcome.kind === 'failed') failure = outcome;
+      if (--missing === 0) callback(failure);
     });
   }
 }

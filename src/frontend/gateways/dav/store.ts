@@ -17,11 +17,11 @@ import {
   attemptChange,
   isSameRecord,
   type JudgedConditions,
-  judgeConditions,
   judgeWay,
   lockRefusal,
   NOTHING_THERE,
   overtakenReply,
+  unlessSettled,
 } from './judgement.ts';
 import { lookAround } from './look-around.ts';
 import {
@@ -57,11 +57,9 @@ export function putFile(
     body.discard();
     reply(refusal);
   };
-  judgeConditions(parts, usage, (judged) => {
+  judgePut(parts, usage, undefined, (judged) => {
     if (judged.kind === 'refused') return refuse(judged.reply);
     const { way } = judged;
-    const refusal = refusalOfPut(way, usage);
-    if (refusal !== undefined) return refuse(refusal);
     const key = keyOf(way.self.path);
     if (key === undefined) return refuse(noFileReply('the root is a collection'));
     const { contentType, modifiedMs, sums } = told;
@@ -73,7 +71,7 @@ export function putFile(
       const isFresh = isFirst && parts.clock.wallMs() <= freshUntilMs;
       isFirst = false;
       if (isFresh) return callback(setOver(parts, way.self, usage, told));
-      return judgeAgain(parts, usage, way, (again) => {
+      return judgePut(parts, usage, way, (again) => {
         late = again.kind === 'refused' ? again.reply : undefined;
         callback(
           again.kind === 'refused' ? undefined : setOver(parts, again.way.self, usage, told),
@@ -122,32 +120,35 @@ function ruleOver({ path: { space, segments }, file }: Resource): StoringRule {
 }
 
 /**
- * Judges a PUT once more when its body has come. The locks of the collections around it are in other records than the one
+ * Judges a PUT, and once more when its body has come. The locks of the collections around it are in other records than the one
  * that is set; and that may be another one by now: its lock was refreshed, a property was set, or another PUT was faster, over
  * which this one is stored where its conditions hold for that one too.
  * @param first what was judged before the body came
  */
-function judgeAgain(
+function judgePut(
   parts: DavParts,
   usage: DavUsage,
-  first: Way,
+  first: Way | undefined,
   callback: (judged: JudgedConditions) => void,
 ): void {
-  const refuse = (reply: HttpReply) => callback({ kind: 'refused', reply });
-  findWay(parts, usage.path, (found) => {
-    if (found.kind === 'failed') return refuse(failedReply(found));
-    const { way } = found;
-    const judged = (outcome: JudgedConditions): void => {
-      if (outcome.kind === 'refused') return callback(outcome);
-      const refusal = refusalOfPut(way, usage);
-      if (refusal !== undefined) return refuse(refusal);
-      return callback(outcome);
-    };
-    // The conditions held for this very record; a lock that has expired since then is in nobody's way.
-    return isSameRecord(way.self, first.self)
-      ? judged({ kind: 'way', way })
-      : judgeWay(parts, usage, way, judged);
-  });
+  const judge = (done: (judged: JudgedConditions) => void) => {
+    const refuse = (reply: HttpReply) => done({ kind: 'refused', reply });
+    findWay(parts, usage.path, (found) => {
+      if (found.kind === 'failed') return refuse(failedReply(found));
+      const { way } = found;
+      const judged = (outcome: JudgedConditions): void => {
+        if (outcome.kind === 'refused') return done(outcome);
+        const refusal = refusalOfPut(way, usage);
+        if (refusal !== undefined) return refuse(refusal);
+        return done(outcome);
+      };
+      // The conditions held for this very record; a lock that has expired since then is in nobody's way.
+      return first !== undefined && isSameRecord(way.self, first.self)
+        ? judged({ kind: 'way', way })
+        : judgeWay(parts, usage, way, judged);
+    });
+  };
+  unlessSettled(parts, usage, judge, callback);
 }
 
 function putReply(outcome: PutFileOutcome): WholeReply {
@@ -202,14 +203,15 @@ export function makeCollection(
     usage,
     (way, done) => {
       const answer = (given: HttpReply) => done({ kind: 'reply', reply: given });
+      const refuse = (refusal: HttpReply) => done({ kind: 'refused', reply: refusal });
       const key = keyOf(way.self.path);
       if (way.self.kind !== 'absent' || key === undefined) {
-        return answer(
+        return refuse(
           errorReply('method-not-allowed', 'something is there already', { headers: ALLOWED }),
         );
       }
       const refusal = placeRefusal(way, usage.submitted);
-      if (refusal !== undefined) return answer(refusal);
+      if (refusal !== undefined) return refuse(refusal);
       const { submitted } = usage;
       const lookAgain = lookAround(parts, way.self, { affected: 'membership', submitted });
       const condition = { ...asJudged(NOTHING_THERE), lookAgain };

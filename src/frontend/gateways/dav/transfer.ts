@@ -7,7 +7,6 @@ import type { HttpReply } from '../../../cluster/http/http.ts';
 import type { FileFailure } from '../../../files/http/file-answer.ts';
 import { type DavLock, withLocks } from '../../../files/locks.ts';
 import type { FileVersion, SetFileOutcome } from '../../../files/outcomes.ts';
-import { answerAbsent } from './absence.ts';
 import { type DavPath, entryOf, keyOf } from './dav-path.ts';
 import { absentReply, failedReply } from './dav-replies.ts';
 import type { DavUsage } from './dav-usage.ts';
@@ -27,7 +26,7 @@ import {
   removeRecord,
   removeTree,
 } from './removal.ts';
-import { type DavParts, findWay, isThere, resourceOf, type Way } from './resources.ts';
+import { type DavParts, findWay, resourceOf, type Way } from './resources.ts';
 import { mayLeave, obstacleAt, standingOfBoth } from './standing.ts';
 import { placeRefusal } from './store.ts';
 import { takeBack } from './take-back.ts';
@@ -65,9 +64,8 @@ export function transferResource(
     (way, done) => {
       const answer = (given: HttpReply) => done({ kind: 'reply', reply: given });
       const { destination } = usage;
-      if (moves && !isThere(way.self)) return answerAbsent(parts, way.self, done);
       const refusal = refusalOfTransfer(way, usage, moves);
-      if (refusal !== undefined) return answer(refusal);
+      if (refusal !== undefined) return done({ kind: 'refused', reply: refusal });
       if (destination === undefined) return answer(absentReply());
       return findWay(parts, destination, (found) => {
         if (found.kind === 'failed') return answer(failedReply(found));
@@ -91,17 +89,18 @@ function transferTo(
   done: (outcome: AttemptOutcome) => void,
 ): void {
   const answer = (reply: HttpReply) => done({ kind: 'reply', reply });
+  const refuse = (reply: HttpReply) => done({ kind: 'refused', reply });
   const { submitted, depth } = usage;
   const isNew = target.self.kind === 'absent';
   const goesOn = moves && isMovedFrom(target.self, way.self);
   if (!isNew && !goesOn && !usage.overwrites) {
     const what = 'something is at the Destination, and Overwrite is F';
-    return answer(errorReply('condition-failed', what));
+    return refuse(errorReply('condition-failed', what));
   }
   const refusal = isNew
     ? placeRefusal(target, submitted)
     : lockRefusal(target, 'membership', submitted);
-  if (refusal !== undefined) return answer(refusal);
+  if (refusal !== undefined) return refuse(refusal);
   const failures = new TreeFailures();
   const looks = new SharedLooks(parts);
   const context = { submitted, failures, looks, moves, goesDeep: depth !== '0' };

@@ -14,7 +14,7 @@ import {
   type ReplicationClass,
 } from '../../../../src/files/file-key.ts';
 import { lockToken, withLocks } from '../../../../src/files/locks.ts';
-import type { PutFile } from '../../../../src/files/outcomes.ts';
+import type { FindFileOutcome, PutFile } from '../../../../src/files/outcomes.ts';
 import { DavGateway } from '../../../../src/frontend/gateways/dav/dav.ts';
 import type { GatewayContext } from '../../../../src/frontend/gateways/gateway.ts';
 import { bytesOf, requestOf } from '../../../../src/simulation/requests.ts';
@@ -358,29 +358,66 @@ describe('a file', () => {
   });
 });
 
-test.each([
-  ['DELETE', '204', {}],
-  ['MOVE', '201', to('/dav/b')],
-])(
-  '%s of what only one member has not any more has its effect (H21)',
-  (method, answer, headers) => {
+describe('what only one member has, or has not any more (H21)', () => {
+  test.each([
+    ['DELETE', '204', {}],
+    ['MOVE', '201', to('/dav/b')],
+  ])('%s of what only one member has not any more has its effect', (method, answer, headers) => {
     const stage = planted('/dav/a');
     stage.files.unsettled = { kind: 'absent' };
     expect(stage.did(method, '/dav/a', headers)).toBe(answer);
     expect(stage.did('GET', '/dav/a')).toBe('404');
     expect(stage.did(method, '/dav/a', headers)).toBe('404');
-  },
-);
+  });
 
-test.each(['DELETE', 'MOVE'])(
-  'is not said to be gone to a %s while not all members answer (H21)',
-  (method) => {
+  test('PUT of what only one member has not any more has its effect', () => {
+    const stage = planted('/dav/a');
+    const etag = replyHeader(stage.ask('HEAD', '/dav/a'), 'etag') ?? '';
+    stage.files.unsettled = { kind: 'absent' };
+    expect(stage.did('PUT', '/dav/a', { 'if-match': etag }, 'x')).toBe('204');
+  });
+
+  test.each([
+    ['PUT', { 'if-none-match': '*' }, '201'],
+    ['MKCOL', {}, '201'],
+    ['LOCK', {}, '201'],
+  ])('does not refuse a %s', (method, headers, answer) => {
+    const stage = planted('/dav/a');
+    const token = replyHeader(stage.ask('LOCK', '/dav/a', {}, lockInfo()), 'lock-token');
+    const find = stage.files.find.bind(stage.files);
+    const found: FindFileOutcome[] = [];
+    stage.files.find = (key, callback) =>
+      find(key, (outcome) => {
+        found.push(outcome);
+        callback(outcome);
+      });
+    expect(stage.did('DELETE', '/dav/a', { if: `(${token})` })).toBe('204');
+    stage.files.find = find;
+    stage.files.unsettled = found.find(({ kind }) => kind === 'found');
+    const body = method === 'LOCK' ? lockInfo() : '';
+    expect(stage.did(method, '/dav/a', headers, body)).toBe(answer);
+  });
+
+  test('settles its Destination as well', () => {
+    const stage = planted('/dav/a');
+    const settled: string[] = [];
+    const settle = stage.files.findSettled.bind(stage.files);
+    stage.files.findSettled = (key, callback) => {
+      settled.push(key.toString());
+      settle(key, callback);
+    };
+    const refused = { ...to('/dav/c/b'), overwrite: 'F' };
+    expect(stage.did('COPY', '/dav/a', refused)).toBe('409 no-collection');
+    expect(settled.some((key) => key.endsWith('b'))).toBe(true);
+  });
+
+  test.each(['DELETE', 'MOVE'])('a %s is not refused while not all members answer', (method) => {
     const stage = planted('/dav/a');
     stage.files.unsettled = { kind: 'absent' };
     stage.files.settles = { kind: 'failed', code: 'unanswered', detail: 'one of three is silent' };
     expect(stage.did(method, '/dav/a', to('/dav/b'))).toBe('503 unanswered');
-  },
-);
+  });
+});
 
 test('a file has no slash at the end of its path: whoever means a collection does nothing to it', async () => {
   const stage = planted('/dav/c/', '/dav/a');
