@@ -360,7 +360,7 @@ export const DAV_MUTANTS: readonly Mutant[] = [
   mutant(
     'a-put-believes-one-member',
     'store.ts',
-    ['unlessSettled(parts, usage, judge, callback);', 'judge(callback);'],
+    ['settleRefusal(parts, usage, judge, callback);', 'judge(callback);'],
     ['of what only one member has not any more has its effect'],
   ),
   mutant(

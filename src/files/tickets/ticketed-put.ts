@@ -187,10 +187,12 @@ type FoundFiles =
   | readonly (FileVersion | undefined)[]
   | Extract<FindFileOutcome, { kind: 'failed' }>;
 
-type FindsFiles = FileLayer['find'];
+/** By one member, or by all of them (H21). */
+type FindingWay = 'find' | 'findSettled';
 
 function findAll(
-  find: FindsFiles,
+  files: Pick<FileLayer, FindingWay>,
+  way: FindingWay,
   keys: readonly FileKey[],
   callback: (found: FoundFiles) => void,
 ): void {
@@ -198,7 +200,7 @@ function findAll(
   let missing = keys.length;
   if (missing === 0) return callback([]);
   for (const [index, key] of keys.entries()) {
-    find(key, (outcome) => {
+    files[way](key, (outcome) => {
       outcomes[index] = outcome;
       if (--missing > 0) return;
       const failed = outcomes.find((each) => each.kind === 'failed');
@@ -217,27 +219,21 @@ function judge(
   upload: TicketedPut,
   callback: (judgement: UploadJudgement) => void,
 ): void {
-  const { files } = parts;
-  judgeBy(
-    (...of) => files.find(...of),
-    parts,
-    upload,
-    (first) => {
-      // Where the records could not be read nothing was judged.
-      if (first.kind === 'judged' || first.kind === 'not-stored') return callback(first);
-      return judgeBy((...of) => files.findSettled(...of), parts, upload, callback);
-    },
-  );
+  judgeBy('find', parts, upload, (first) => {
+    // Where the records could not be read nothing was judged.
+    if (first.kind === 'judged' || first.kind === 'not-stored') return callback(first);
+    return judgeBy('findSettled', parts, upload, callback);
+  });
 }
 
 function judgeBy(
-  find: FindsFiles,
+  way: FindingWay,
   parts: TicketedPutParts,
   { ticket, condition }: TicketedPut,
   callback: (judgement: UploadJudgement) => void,
 ): void {
   const { key, attributes } = ticket;
-  return findAll(find, [...keysAround(key), key], (found) => {
+  return findAll(parts.files, way, [...keysAround(key), key], (found) => {
     if ('kind' in found) return callback({ ...found, kind: 'not-stored' });
     const present = found.at(-1);
     if (present?.manifest.kind === 'directory') return callback({ kind: 'is-directory' });
@@ -268,17 +264,13 @@ function lookAround(
   present: FileVersion | undefined,
 ): SecondLook {
   return (callback) =>
-    findAll(
-      (...of) => parts.files.find(...of),
-      keysAround(ticket.key),
-      (around) => {
-        if ('kind' in around) return callback('unclear');
-        const refusal = refusalAround(parts, ticket, around, present);
-        // Whoever deletes the directory deletes a file that was there as well, and would not see its former content come back.
-        const isKept = refusal?.kind === 'no-directory' && present !== undefined;
-        return callback(refusal === undefined || isKept ? 'clear' : 'barred');
-      },
-    );
+    findAll(parts.files, 'find', keysAround(ticket.key), (around) => {
+      if ('kind' in around) return callback('unclear');
+      const refusal = refusalAround(parts, ticket, around, present);
+      // Whoever deletes the directory deletes a file that was there as well, and would not see its former content come back.
+      const isKept = refusal?.kind === 'no-directory' && present !== undefined;
+      return callback(refusal === undefined || isKept ? 'clear' : 'barred');
+    });
 }
 
 /**

@@ -56,7 +56,7 @@ export function attemptChange(
           : done({ kind: 'reply', reply: overtakenReply() });
       });
     });
-  unlessSettled(parts, usage, attemptOnce, (outcome) => reply(outcome.reply));
+  settleRefusal(parts, usage, attemptOnce, (outcome) => reply(outcome.reply));
 }
 
 export function overtakenReply(): WholeReply {
@@ -80,7 +80,7 @@ export type JudgedConditions =
  *
  * @param judge called once or twice, and each time calls its callback exactly once
  */
-export function unlessSettled<Judged extends { readonly kind: string }>(
+export function settleRefusal<Judged extends { readonly kind: string }>(
   parts: DavParts,
   { path, destination, tagged }: DavUsage,
   judge: (done: (judged: Judged | RefusedChange) => void) => void,

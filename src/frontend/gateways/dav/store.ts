@@ -21,7 +21,7 @@ import {
   lockRefusal,
   NOTHING_THERE,
   overtakenReply,
-  unlessSettled,
+  settleRefusal,
 } from './judgement.ts';
 import { lookAround } from './look-around.ts';
 import {
@@ -148,7 +148,7 @@ function judgePut(
         : judgeWay(parts, usage, way, judged);
     });
   };
-  unlessSettled(parts, usage, judge, callback);
+  settleRefusal(parts, usage, judge, callback);
 }
 
 function putReply(outcome: PutFileOutcome): WholeReply {
