@@ -54,7 +54,9 @@ export async function serveAsWorker(
       }
     }
   });
-  if (waits) {
+  // As it is by now: the primary may have asked it to listen while it was loaded.
+  const startsBefore = waits;
+  if (startsBefore) {
     service.start();
     const warning = setTimeout(() => {
       logger.write('warn', 'takes no connections yet', { problem: ownProblem(primary) });
@@ -68,7 +70,7 @@ export async function serveAsWorker(
   servers = await listen(service, role);
   primary.send({ kind: 'listens' });
   if (refuses) for (const server of servers) server.refuse();
-  if (!primary.waits) service.start();
+  if (!startsBefore) service.start();
   logListening(servers, role, logger);
 }
 
