@@ -205,7 +205,12 @@ describe('a frontend with workers', () => {
     // Only the first worker, which is started before the others, reaches the controller.
     const { address: controller, release } = await reachedByTheFirst(cluster.controller);
     const { frontend, address } = await startFrontend(controller);
+    // A busy machine may have started them before the first one is ready: they would not wait for it then.
+    await until(() => workersOf(frontend).length === WORKERS);
+    const others = workersOf(frontend).filter(({ number }) => number > 1);
+    for (const { pid } of others) process.kill(pid, 'SIGSTOP');
     await until(() => isReady(address));
+    for (const { pid } of others) process.kill(pid, 'SIGCONT');
     for (const worker of [2, 3]) {
       await frontend.printed('stderr', `"worker":${worker},"problem":"map: `);
     }
