@@ -2,7 +2,7 @@
 // any storage node that turns out to have a newer or an older map. The latter spreads maps while the controller is
 // away. Which map wins is decided in router.ts.
 
-import { encodeMapVersion, nodeEntry } from '../cluster/model/cluster-map.ts';
+import { encodeMapVersion, nodeEntry, presentIncarnations } from '../cluster/model/cluster-map.ts';
 import type { Address, NodeId } from '../cluster/model/identity.ts';
 import type { Times } from '../cluster/model/limits.ts';
 import { received } from '../cluster/model/map-delta.ts';
@@ -29,6 +29,8 @@ export class MapFollower implements MapRefresh {
   readonly #refused: (problem: string) => void;
   /** Nodes with a map exchange in progress or just over: or else every waiting set would start one in each round. */
   readonly #askedLately = new Set<NodeId>();
+  /** Whether a node was asked in this heartbeat, by whoever knows of an offline partition. */
+  #hasAskedAnyone = false;
   /** H38: asks for deltas, unless the last answer could not be decoded or did not apply to our map. */
   #takesDeltas = true;
   #problem: string | undefined;
@@ -70,6 +72,19 @@ export class MapFollower implements MapRefresh {
         this.#router.adopt(reply.message.map, 'storage');
       }
     });
+  }
+
+  fetchFromAnyone(): void {
+    const { map } = this.#router;
+    if (map === undefined || this.#hasAskedAnyone) return;
+    const nodes = presentIncarnations(map);
+    const asked = nodes[this.#runtime.random.below(Math.max(1, nodes.length))];
+    if (asked === undefined) return;
+    this.#hasAskedAnyone = true;
+    this.#runtime.timers.after(this.#options.times.heartbeatMs, () => {
+      this.#hasAskedAnyone = false;
+    });
+    this.fetchFrom(asked.node);
   }
 
   pushTo(node: NodeId): void {

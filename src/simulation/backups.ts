@@ -173,7 +173,7 @@ export class SimulatedBackup {
     const folder = this.node.disk.folder();
     const network = watched(runtime.network, (record) => this.#sent(record));
     const times = this.#times;
-    const { controller } = this.#cluster;
+    const { controllerAddress } = this.#cluster;
     const end = () => {
       this.node.process.crash();
       this.node.ended();
@@ -185,7 +185,7 @@ export class SimulatedBackup {
       start: () =>
         connectToCluster(
           { ...runtime, network },
-          { controller: controller.address, times },
+          { controller: controllerAddress, times },
           (client) => {
             if (!('refused' in client)) return this.#task(client, folder, end);
             end();

@@ -122,6 +122,11 @@ export class SimulatedCluster {
     return [this.controller, ...storages, ...this.frontends, ...this.fileServers];
   }
 
+  /** Where whoever runs the controller is reached. */
+  get controllerAddress(): Address {
+    return CONTROLLER;
+  }
+
   /** The operator gives the controller's address to another machine, and then starts a controller there. */
   moveController(): void {
     const next = this.formerController ?? this.#makeController('controller2:1' as Address);

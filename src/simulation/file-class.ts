@@ -42,7 +42,7 @@ export function setClass(
     start: () =>
       connectToCluster(
         runtime,
-        { controller: cluster.controller.address, times: protocolTimes(1) },
+        { controller: cluster.controllerAddress, times: protocolTimes(1) },
         // Where no controller answers, the command ends, and he calls it again.
         (client) => ('refused' in client ? world.at(AGAIN_MS, again) : say(client)),
       ),

@@ -54,7 +54,7 @@ function clientWith(answers: MemberAnswer[]) {
         callback(answers.shift() ?? { kind: 'not-serving' });
       },
     },
-    refresh: { fetchFrom: nothing, pushTo: nothing },
+    refresh: { fetchFrom: nothing, fetchFromAnyone: nothing, pushTo: nothing },
     reports: { note: nothing },
   } as unknown as ClusterClient;
   return { client, asked };

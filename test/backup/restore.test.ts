@@ -76,7 +76,7 @@ function cluster(answer: MemberAnswer) {
         });
       },
     },
-    refresh: { fetchFrom: nothing, pushTo: nothing },
+    refresh: { fetchFrom: nothing, fetchFromAnyone: nothing, pushTo: nothing },
     reports: { note: nothing },
     versions: new HybridClock({ wallMs: () => Date.now() }),
     times: protocolTimes(1),

@@ -103,7 +103,7 @@ export function stage() {
         sent.push({ to: node, operation, answer });
       },
     },
-    refresh: { fetchFrom: nothing, pushTo: nothing },
+    refresh: { fetchFrom: nothing, fetchFromAnyone: nothing, pushTo: nothing },
     reports: { note: nothing },
     versions: new HybridClock({ wallMs: () => 1000 }),
     times,

@@ -31,6 +31,31 @@ function serves(stage: Stage, frontend: SimulatedNode, key: string): void {
   stage.expectStatus(stage.get(frontend, key), 200);
 }
 
+describe('H1: a frontend to which the controller is lost', () => {
+  /**
+   * 1. The only member of a partition is down, and the map says that the partition is offline.
+   * 2. A frontend has that map when the controller's machine goes away for it.
+   * 3. The member is back. By that map nobody can be asked about the partition, so no answer tells of a newer map.
+   */
+  test.each(SEEDS)('hears that a partition is served again, seed %i', (seed) => {
+    const stage = new Stage(seed, { ...SHAPE, redundancy: 1 });
+    const [frontend, other] = [stage.frontend(0), stage.frontend(1)];
+    const key = 'key';
+    stage.expectStatus(stage.set(other, key), 200);
+    const member = stage.cluster.storages.find((node) => stage.roleOf(node, key) === 'serving');
+    if (member === undefined) throw new Error('nobody serves');
+    member.crash(false);
+    const offline = () => stage.map.nodes[member.process.name]?.fenced === true;
+    stage.until('it is fenced', offline, 20_000);
+    stage.pass(1000);
+    stage.cut([frontend], [stage.cluster.controller]);
+    member.start();
+    stage.until('it serves again', () => !offline(), 20_000);
+    stage.expectStatus(stage.get(frontend, key), 200);
+    stage.expectKept();
+  });
+});
+
 describe('H1: a frontend that starts while the controller is away', () => {
   test.each(SEEDS)('serves nothing when it was told of nobody, seed %i', (seed) => {
     const { stage, frontend, key, controller } = stopped(seed, SHAPE);

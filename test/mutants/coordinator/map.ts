@@ -3,6 +3,7 @@
 import { type Mutant, tests } from '../mutant.ts';
 
 const CACHED_MAP = 'src/coordinator/cached-map.ts';
+const MAP_FOLLOWER = 'src/coordinator/map-follower.ts';
 const MAP_HINTS = 'src/coordinator/map-hints.ts';
 const PROBES = 'src/coordinator/probes.ts';
 const ROUTER = 'src/coordinator/router.ts';
@@ -57,6 +58,12 @@ export const COORDINATOR_MAP_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(HINTS_SCHEDULES, 'by the map of storage nodes'),
+  },
+  {
+    name: 'asks-no-node-of-its-map',
+    rule: 'H1',
+    edits: [{ file: MAP_FOLLOWER, find: 'this.fetchFrom(asked.node);', replace: '' }],
+    fate: tests(HINTS_SCHEDULES, 'hears that a partition is served again'),
   },
   {
     name: 'blames-for-own-sleep',

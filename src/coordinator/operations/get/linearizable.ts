@@ -98,6 +98,7 @@ class LinearizableRead {
   /** Members are asked also where none of them may answer reads, so that an observer hears why. */
   #seen(place: KeyPlace, votes: readonly MemberVote[]): void {
     if (place.answering.length === 0) {
+      this.#context.refresh.fetchFromAnyone();
       return this.#again({ kind: 'failed', code: 'partition-offline', detail: OFFLINE });
     }
     const sight = sightOf(votes);

@@ -105,6 +105,7 @@ class Get {
     this.#answering = answering;
     this.#left = answering.length;
     if (answering.length === 0) {
+      this.#context.refresh.fetchFromAnyone();
       return this.#again({ kind: 'failed', code: 'partition-offline', detail: OFFLINE });
     }
     this.#next = router.first(answering);

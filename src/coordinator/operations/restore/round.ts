@@ -72,8 +72,10 @@ class VersionedWriteOperation {
   round(): void {
     const place = this.#context.router.locate(recordKey(this.#record));
     if (place === undefined) this.#again('not-ready', 'no cluster map yet');
-    else if (place.answering.length === 0) this.#again('partition-offline', OFFLINE);
-    else this.#send(place);
+    else if (place.answering.length === 0) {
+      this.#context.refresh.fetchFromAnyone();
+      this.#again('partition-offline', OFFLINE);
+    } else this.#send(place);
   }
 
   #send(place: KeyPlace): void {

@@ -74,7 +74,10 @@ class Page {
     const { answering } = place;
     this.#answering = answering;
     this.#left = answering.length;
-    if (answering.length === 0) return this.#again('partition-offline', OFFLINE);
+    if (answering.length === 0) {
+      this.#context.refresh.fetchFromAnyone();
+      return this.#again('partition-offline', OFFLINE);
+    }
     this.#next = router.first(answering);
     return this.#askNext();
   }

@@ -90,6 +90,7 @@ export class SetOperation implements KeyEntry<SetOperation> {
     if (place === undefined) {
       this.#answer({ kind: 'not-stored', code: 'not-ready', detail: 'no cluster map yet' });
     } else if (place.answering.length === 0) {
+      this.#context.refresh.fetchFromAnyone();
       this.#again('partition-offline', OFFLINE);
     } else this.#send(place);
   }

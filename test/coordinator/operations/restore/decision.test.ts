@@ -136,7 +136,7 @@ function play(rounds: readonly { set: string; get?: string }[], lateMs = 0) {
         callback(script?.find(({ member }) => member.node === node)?.answer as MemberAnswer);
       },
     },
-    refresh: { fetchFrom: nothing, pushTo: nothing },
+    refresh: { fetchFrom: nothing, fetchFromAnyone: nothing, pushTo: nothing },
     reports: { note: nothing },
     versions: new HybridClock({ wallMs: () => 1000 }),
     times: protocolTimes(1),

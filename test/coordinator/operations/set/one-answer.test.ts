@@ -69,7 +69,7 @@ class Run {
     const context: OperationContext = {
       runtime,
       router: this.router,
-      refresh: { fetchFrom: nothing, pushTo: nothing },
+      refresh: { fetchFrom: nothing, fetchFromAnyone: nothing, pushTo: nothing },
       reports: { note: nothing },
       versions: new HybridClock(runtime.clock),
       times: TIMES,

@@ -61,7 +61,7 @@ function play(
         callback(answer);
       },
     },
-    refresh: { fetchFrom: nothing, pushTo: nothing },
+    refresh: { fetchFrom: nothing, fetchFromAnyone: nothing, pushTo: nothing },
     reports: { note: nothing },
     versions: new HybridClock(runtime.clock),
     times,
