@@ -54,6 +54,9 @@ export class ConditionalClients {
   readonly #values = new Values();
   readonly #increments: CounterOperation[] = [];
   readonly #register: RegisterOperation[] = [];
+  /** Operations that were refused because a member did not answer. */
+  readonly #refused: { readonly what: string; readonly startMs: number; readonly code: string }[] =
+    [];
   #stopped = false;
 
   constructor(
@@ -107,13 +110,20 @@ export class ConditionalClients {
     return problems;
   }
 
-  /** @returns a problem if nothing succeeded among several operations that began after this time */
+  /**
+   * @returns problems of the operations that began after this time: one that was refused although every member is there
+   * (seed 900006120), and where nothing succeeded among several
+   */
   unlively(sinceMs: number): readonly string[] {
-    return [this.#increments, this.#register].flatMap((operations, index) => {
+    const refused = this.#refused.find(({ startMs }) => startMs > sinceMs);
+    const silent = [this.#increments, this.#register].flatMap((operations, index) => {
       const late = operations.filter(({ startMs }) => startMs > sinceMs);
       const isLively = late.length <= 3 || late.some(({ outcome }) => outcome === 'done');
       return isLively ? [] : [`liveness: no ${index === 0 ? 'increment' : 'swap'} after healing`];
     });
+    if (refused === undefined) return silent;
+    const { what, startMs, code } = refused;
+    return [...silent, `liveness: ${what} at ${startMs.toFixed(1)}, after healing, was ${code}`];
   }
 
   #repeat(step: (done: () => void) => void): void {
@@ -297,7 +307,8 @@ export class ConditionalClients {
     if (frontend === undefined) return;
     const { setDeadlineMs } = protocolTimes(1);
     // Of a get only one answer is asked for: versions of conditional records are made by several serialisers.
-    const asked = new Asked(key, this.#world.nowMs);
+    const startMs = this.#world.nowMs;
+    const asked = new Asked(key, startMs);
     frontend.request(
       requestOf(method, target, body, headers),
       this.#answers.expect(
@@ -305,6 +316,8 @@ export class ConditionalClients {
         asked,
         (reply) => {
           answered(reply);
+          const code = replyHeader(reply, 'x-fog-error');
+          if (isOfSilence(code)) this.#refused.push({ what: `${method} ${target}`, startMs, code });
           goOn();
         },
         setDeadlineMs,
@@ -328,6 +341,10 @@ class Asked implements ClientOperation {
     this.key = key;
     this.startMs = startMs;
   }
+}
+
+function isOfSilence(code: string | undefined): code is 'not-stored' | 'unanswered' {
+  return code === 'not-stored' || code === 'unanswered';
 }
 
 function readOf(key: string): Request {

@@ -126,6 +126,27 @@ describe('H39e: who is told that a condition does not hold', () => {
     expect(stage.answer(create).status).toBe(412);
     for (const node of [serialiser, next, last]) expect(stage.heldBy(node, KEY)).toBe('new');
   });
+
+  /**
+   * 1. A key is set. Later another key of its partition is set, deleted, and forgotten: the floor is above the first.
+   * 2. A client creates the first key, which is there: the members answer a set of what decided with their floors.
+   *
+   * Who took that for "they may lack it" judged again until the deadline, and answered 503 for ever.
+   */
+  test.each(SEEDS)('is told so also when the delete of another is forgotten, seed %i', (seed) => {
+    const times = { antiEntropyMs: 600, tombstoneGraceMs: 300 };
+    const { stage, first, second } = begun(seed, { ...SHAPE, times });
+    const [other = ''] = stage.keysIn(stage.partitionOf(KEY), 1);
+    const etag = stage.etag(stage.put(first, 'old'));
+    stage.pass(200);
+    expect(stage.answer(stage.v1(first, 'PUT', other, { body: 'x' })).status).toBe(201);
+    expect(stage.answer(stage.v1(first, 'DELETE', other)).status).toBe(204);
+    const forgets = () => stage.members.every((node) => stage.heldBy(node, other) === undefined);
+    stage.until('the delete is forgotten', forgets);
+    expect(stage.answer(stage.put(second, 'mine', { 'if-none-match': '*' })).status).toBe(412);
+    expect(stage.answer(stage.put(second, 'new', { 'if-match': '"1-1"' })).status).toBe(412);
+    expect(stage.answer(stage.put(second, 'new', { 'if-match': etag })).status).toBe(204);
+  });
 });
 
 describe('H39f: a judgement without an answer', () => {

@@ -40,6 +40,11 @@ export function holdsSame(answer: MemberAnswer, record: StoredRecord): boolean {
   return answer.kind === 'held' && compareRecords(answer.record, record) === 0;
 }
 
+/** Whether the member answered to a peek that it holds this record, or a greater one of the key. */
+export function holdsAtLeast(answer: MemberAnswer, record: StoredRecord): boolean {
+  return answer.kind === 'held' && compareRecords(answer.record, record) >= 0;
+}
+
 export function isLiveAt(record: StoredRecord, wallMs: number): boolean {
   return !isTombstone(record) && !isExpired(record, wallMs);
 }

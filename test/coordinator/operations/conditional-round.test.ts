@@ -154,15 +154,40 @@ describe('what decided against a write', () => {
     expect(told()).toBe('unmet');
   });
 
-  test.each<[string, MemberAnswer, MemberAnswer]>([
-    ['one does not say', EQUAL, STALE],
-    ['one is above it', FLOOR, EQUAL],
-    ['one got it just now, and a joiner may not', EQUAL, APPLIED],
-  ])('is judged again where %s', (_, b, d) => {
+  test.each<[string, MemberAnswer]>([
+    ['it', held(old)],
+    ['what came after it', held(recordAt(4))],
+  ])('is told once all others have it, though they answer a set with their floors: %s', (_, b) => {
+    const { incr, answer, told } = stage();
+    incr();
+    answer('judge@1', { a: unmet });
+    answer('set@1', { b: FLOOR, c: FLOOR, d: EQUAL });
+    expect(told()).toBeUndefined();
+    answer('peek@1', { b, c: ABSENT });
+    expect(told()).toBe('unmet');
+  });
+
+  test('is judged again where one does not say', () => {
+    const { incr, answer, told, pass } = stage();
+    incr();
+    answer('judge@1', { a: unmet });
+    answer('set@1', { b: EQUAL, c: FLOOR, d: STALE });
+    expect(told()).toBeUndefined();
+    pass(100);
+    answer('judge@1', { a: unmet });
+  });
+
+  test.each<[string, MemberAnswer, MemberAnswer, Readonly<Record<string, MemberAnswer>>]>([
+    ['lacks it', FLOOR, EQUAL, { b: ABSENT, c: held(old) }],
+    ['has an older one', FLOOR, EQUAL, { b: held(recordAt(2)), c: held(old) }],
+    ['does not say what it holds', FLOOR, EQUAL, { b: UNANSWERED, c: held(old) }],
+    ['got it just now, and a joiner did not', EQUAL, APPLIED, { c: ABSENT }],
+  ])('is judged again where one, below its floor, %s', (_, b, d, peeked) => {
     const { incr, answer, told, pass } = stage();
     incr();
     answer('judge@1', { a: unmet });
     answer('set@1', { b, c: FLOOR, d });
+    answer('peek@1', peeked);
     expect(told()).toBeUndefined();
     pass(100);
     answer('judge@1', { a: unmet });

@@ -18,6 +18,7 @@ const SETTLING = 'src/coordinator/operations/settling.ts';
 const CONDITIONAL_SCHEDULES = 'test/simulation/schedules-conditional.test.ts';
 const EPOCH_SCHEDULES = 'test/simulation/schedules-conditional-epochs.test.ts';
 const DECISION_TESTS = 'test/coordinator/operations/conditional-decision.test.ts';
+const ROUND_TESTS = 'test/coordinator/operations/conditional-round.test.ts';
 const SERIALISER_TESTS = 'test/storage/replication/serialiser.test.ts';
 
 export const COORDINATOR_CONDITIONAL_MUTANTS: readonly Mutant[] = [
@@ -213,12 +214,29 @@ export const COORDINATOR_CONDITIONAL_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: ROUND,
-        find: "    if (record === undefined) return this.#end({ kind: 'unmet', why, record: live });",
-        replace:
-          "    if (record === undefined || why !== undefined)\n      return this.#end({ kind: 'unmet', why, record: live });",
+        find: 'if (record === undefined) return decided();',
+        replace: 'if (record === undefined || why !== undefined) return decided();',
       },
     ],
     fate: tests(CONDITIONAL_SCHEDULES, 'is told so once all members'),
+  },
+  {
+    name: 'floor-taken-for-a-lack',
+    rule: 'H39e',
+    edits: [{ file: ROUND, find: '{ ...vote, answer: EQUAL }', replace: 'vote' }],
+    fate: tests(CONDITIONAL_SCHEDULES, 'when the delete of another is forgotten'),
+  },
+  {
+    name: 'floor-taken-for-the-record',
+    rule: 'H39e',
+    edits: [
+      {
+        file: ROUND,
+        find: 'return isReadEverywhere(seen) ? decided() : again();',
+        replace: 'void seen;\n        return decided();',
+      },
+    ],
+    fate: tests(ROUND_TESTS, 'is judged again where one, below its floor'),
   },
   {
     name: 'unknown-is-judged-afresh',

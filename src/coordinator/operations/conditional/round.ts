@@ -18,7 +18,14 @@ import { learn } from '../learn.ts';
 import type { OperationContext } from '../operation-context.ts';
 import { REFUSALS } from '../refusals.ts';
 import { lastRoundMs } from '../set/round.ts';
-import { holdsSame, isLiveAt, isReadEverywhere, sightOf, spreadOf } from '../settling.ts';
+import {
+  holdsAtLeast,
+  holdsSame,
+  isLiveAt,
+  isReadEverywhere,
+  sightOf,
+  spreadOf,
+} from '../settling.ts';
 import { notEverywhere } from '../write-votes.ts';
 import {
   afterChange,
@@ -42,6 +49,8 @@ export class ConditionalWriter {
     new ConditionalOperation(this.#context, request, callback).begin();
   }
 }
+
+const EQUAL = { kind: 'equal' } as const;
 
 /** Where the key lived when an attempt began; a judgement counts at this epoch only. */
 interface Attempt {
@@ -77,6 +86,7 @@ class ConditionalOperation {
     }
     const serialiser = serialiserOf(place.entry);
     if (serialiser === undefined || place.answering.length === 0) {
+      this.#context.refresh.fetchFromAnyone();
       return this.#again('partition-offline', OFFLINE);
     }
     return this.#judge({ place, serialiser }, false, VERSION_ZERO);
@@ -217,14 +227,39 @@ class ConditionalOperation {
   #confirm(attempt: Attempt, unmet: UnmetAnswer): void {
     const { why, isLive, record } = unmet;
     const live = isLive ? record : undefined;
-    if (record === undefined) return this.#end({ kind: 'unmet', why, record: live });
+    const decided = () => this.#end({ kind: 'unmet', why, record: live });
+    if (record === undefined) return decided();
+    const again = () => this.#again('not-stored', notEverywhere(undefined));
     return fanOut(this.#context, othersOf(attempt), setOf(attempt.place, record), (votes) => {
-      const spread = spreadOf(votes);
-      const isGone = live === undefined && spread === 'below-floor';
-      if (isReadEverywhere(votes) || isGone || (spread === 'below-floor' && this.#isCache())) {
-        return this.#end({ kind: 'unmet', why, record: live });
-      }
-      return this.#again('not-stored', notEverywhere(undefined));
+      if (isReadEverywhere(votes)) return decided();
+      if (spreadOf(votes) !== 'below-floor') return again();
+      if (live === undefined || this.#isCache()) return decided();
+      return this.#lookBelowFloor(attempt.place, live, votes, (seen) => {
+        return isReadEverywhere(seen) ? decided() : again();
+      });
+    });
+  }
+
+  /**
+   * A member whose floor was raised above the record by the delete of another key answers `floor` whether it holds the
+   * record or not (H24). Such members are asked what they hold.
+   *
+   * @param votes answers to a set of the record
+   * @param then is given the votes, with `equal` of those who turn out to hold the record or a greater one
+   */
+  #lookBelowFloor(
+    { partition, entry }: KeyPlace,
+    record: StoredRecord,
+    votes: readonly MemberVote[],
+    then: (votes: readonly MemberVote[]) => void,
+  ): void {
+    const below = votes.filter(({ answer }) => answer.kind === 'floor').map(({ member }) => member);
+    const peek = { kind: 'peek', partition, epoch: entry.epoch, key: this.#request.key } as const;
+    fanOut(this.#context, below, peek, (seen) => {
+      const holders = seen.filter(({ answer }) => holdsAtLeast(answer, record));
+      const isHolder = (member: Member) =>
+        holders.some((holder) => isSameIncarnation(holder.member, member));
+      then(votes.map((vote) => (isHolder(vote.member) ? { ...vote, answer: EQUAL } : vote)));
     });
   }
 
