@@ -46,7 +46,6 @@ const OFTEN: readonly string[] = [
   'direct client asked',
   'read on from a version that is there',
   'read on from a version in doubt',
-  'read answered older-version',
   'file server joined',
   'file stored as a blob',
   'file read: whole',
@@ -79,6 +78,7 @@ const OFTEN: readonly string[] = [
 /** Must also occur in the runs of a night, short and long ones. */
 const NOW_AND_THEN: readonly string[] = [
   ...Object.keys(FAULTS).map((kind) => `fault: ${kind}`),
+  'read answered older-version',
   'loss accepted',
   'loss accepted, and nothing lost',
   'node removed: it held nothing',
