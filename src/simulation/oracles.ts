@@ -40,6 +40,16 @@ interface AcknowledgedSet {
   readonly isValue: boolean;
 }
 
+/** What is to be true once a cluster has healed. */
+interface Convergence {
+  /** How many serving members each partition should have. */
+  readonly copies: number;
+  /** Nodes that nobody brings back. */
+  readonly gone?: ReadonlySet<SimulatedNode>;
+  /** Whether memory may be so short that some node cannot copy what it is to hold. */
+  readonly isFull?: boolean;
+}
+
 export class Oracles {
   readonly #world: World;
   readonly #cluster: SimulatedCluster;
@@ -166,22 +176,15 @@ export class Oracles {
   /**
    * Checks that after healing each partition has enough copies and all agree; in a cache, where each node evicts for
    * itself, they need not agree.
-   * @param copies how many serving members each partition should have
-   * @param gone nodes that nobody brings back
    */
-  checkConvergence(
-    keys: readonly string[],
-    copies: number,
-    gone: ReadonlySet<SimulatedNode> = new Set(),
-  ): void {
-    for (const problem of this.unconverged(keys, copies, gone)) this.#violation(problem);
+  checkConvergence(keys: readonly string[], wanted: Convergence): void {
+    for (const problem of this.unconverged(keys, wanted)) this.#violation(problem);
   }
 
   /** @returns a line for each thing that is not yet as it should be */
   unconverged(
     keys: readonly string[],
-    copies: number,
-    gone: ReadonlySet<SimulatedNode> = new Set(),
+    { copies, gone = new Set(), isFull = false }: Convergence,
   ): readonly string[] {
     const map = this.#map;
     if (map === undefined) return ['liveness: the controller has no map'];
@@ -193,6 +196,8 @@ export class Oracles {
     if (map.nextWitnesses !== undefined) problems.push('liveness: the witnesses still change');
     for (const [partition, { members, frozen }] of map.partitions.entries()) {
       if (frozen) problems.push(`liveness: partition ${partition} is frozen`);
+      // A node without memory copies once there is room: emptying.ts makes room, then asks again (seed 900006223).
+      if (isFull) continue;
       const roles = members.map(({ role }) => role).join(' ');
       if (members.length !== copies || members.some(({ role }) => role !== 'serving')) {
         problems.push(`liveness: partition ${partition} has ${roles}, not ${copies} serving`);

@@ -270,11 +270,11 @@ class SimulationRun {
       world.runUntil(world.nowMs + QUIET_MS);
       this.#oracles.checkMaps();
       this.#oracles.checkCopies('at the end');
-      this.#converge();
+      this.#converge(this.#shape.isTight);
       this.#checkWatch();
       // The next step sets keys that no client knows.
       this.#watcher?.stop();
-      if (this.#empty()) this.#converge();
+      if (this.#empty()) this.#converge(false);
       world.runUntil(world.nowMs + ANSWERED_WITHIN_MS);
       this.#files.check();
       this.#checkNobodyWaits();
@@ -314,13 +314,13 @@ class SimulationRun {
   }
 
   /** Waits until all copies agree: a node that frontends could not reach gets none for rejoinBarMs (H11). */
-  #converge(): void {
+  #converge(isFull: boolean): void {
     const keys = allKeys(this.#shape).filter((key) => key !== this.#shape.loneKey);
-    const isOver = () =>
-      this.#oracles.unconverged(keys, this.#copies(), this.#hands.burned).length === 0;
+    const wanted = () => ({ copies: this.#copies(), gone: this.#hands.burned });
+    const isOver = () => this.#oracles.unconverged(keys, wanted()).length === 0;
     const untilMs = this.#world.nowMs + protocolTimes(1).rejoinBarMs + COPIED_WITHIN_MS;
     while (!isOver() && this.#world.nowMs < untilMs) this.#world.runUntil(this.#world.nowMs + 2000);
-    this.#oracles.checkConvergence(keys, this.#copies(), this.#hands.burned);
+    this.#oracles.checkConvergence(keys, { ...wanted(), isFull });
   }
 
   /**

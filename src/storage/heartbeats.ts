@@ -38,6 +38,7 @@ export type NodeState = Pick<
   | 'writable'
   | 'diskProblem'
   | 'joined'
+  | 'withoutMemory'
   | 'vouched'
   | 'retained'
   | 'retains'

@@ -109,7 +109,7 @@ export class NodeIncarnation {
     this.#joiner = new Joiner(runtime, this.replica, store, this.#channels, {
       times,
       pushTo: (incarnationId) => this.#pushTo(incarnationId),
-      joined: () => this.#heartbeats.soon(),
+      reportSoon: () => this.#heartbeats.soon(),
     });
     this.#antiEntropy = new AntiEntropy(
       { ...runtime, clock },
@@ -236,6 +236,7 @@ export class NodeIncarnation {
       writable: this.diskProblem === undefined,
       diskProblem: this.diskProblem,
       joined: this.#joiner.joined(),
+      withoutMemory: this.#joiner.withoutMemory(),
       vouched: this.#recentlyVouched(),
       retained: this.#retained(),
       retains: this.replica.retained.partitions.length > 0,

@@ -87,6 +87,7 @@ export function heartbeatOf(of: IncarnationId, map: ClusterMap): HeartbeatReques
     payloadBytes: 0,
     writable: true,
     joined: [],
+    withoutMemory: undefined,
     vouched: [],
     retains: undefined,
     wallMs: undefined,

@@ -326,7 +326,7 @@ export class Stage {
       node.process.resume();
     }
     this.pass(10_000);
-    this.#oracles.checkConvergence(keys, copies);
+    this.#oracles.checkConvergence(keys, { copies });
     this.expectKept();
   }
 }

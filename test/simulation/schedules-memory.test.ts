@@ -100,6 +100,42 @@ test.each(SEEDS)('R10, H31: also where all clocks were days ahead before, seed %
   expectEmptied(stage);
 });
 
+/**
+ * 1. The partition is full of values on its three nodes. One of them is drained, and the only other node is to copy it,
+ *    which has half the memory.
+ * 2. Everything is deleted. The joiner needs memory for each tombstone, of keys that it never had.
+ *
+ * Who waits for it can delete nothing, and so there is never memory for it.
+ */
+test.each(SEEDS)('R8, R10: a joiner without memory keeps nobody from deleting, seed %i', (seed) => {
+  let poor = -1;
+  const stage = new Stage(seed, {
+    ...SHAPE,
+    storages: 4,
+    memoryBytesOf: (storage) => (storage === poor ? 4500 : 8000),
+  });
+  const { storages } = stage.cluster;
+  const keys = stage.keysIn(0, 120);
+  const [first = ''] = keys;
+  poor = storages.findIndex((node) => stage.roleOf(node, first) === undefined);
+  const [joiner, drained] = [stage.storage(poor), stage.storage((poor + 1) % storages.length)];
+  joiner.crash(false);
+  joiner.start();
+  stage.pass(3000);
+  for (const key of keys) {
+    const set = stage.set(stage.frontend(0), key);
+    stage.until('an answer', () => set.reply !== undefined);
+  }
+  const held = keys.filter((key) => stage.heldBy(drained, key) !== undefined);
+  expect(held.length).toBeGreaterThan(10);
+  stage.drain(drained);
+  stage.until('it joins', () => stage.roleOf(joiner, first) === 'joining', 10_000);
+  for (const key of held) stage.expectStatus(stage.delete(stage.frontend(1), key), 200);
+  stage.until('it has the rest', () => stage.roleOf(joiner, first) === 'serving', 60_000);
+  stage.until('the other one has left', () => stage.roleOf(drained, first) === undefined, 10_000);
+  stage.expectKept();
+});
+
 test.each(SEEDS)('long values come whole or not at all, seed %i', (seed) => {
   const stage = new Stage(seed, { ...SHAPE, fsync: 'always', memoryBytesOf: () => undefined });
   const { world, cluster, history } = stage;

@@ -63,6 +63,7 @@ function asking({ hasMap = true, isAlone = false, adopts = true } = {}) {
     payloadBytes: 0,
     writable: true,
     joined: [],
+    withoutMemory: [],
     vouched: [],
     diskProblem: undefined,
     retained: undefined,

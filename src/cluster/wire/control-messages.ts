@@ -76,6 +76,14 @@ export type RegisterRequest = ShapeOf<typeof registerRequest>;
 export const registerReply = object({ incarnation, map: optionalClusterMap });
 export type RegisterReply = ShapeOf<typeof registerReply>;
 
+const copies = list(
+  object({
+    partition: integer({ min: 0, max: partitionCount(DIGITS_MAX) - 1 }),
+    joinEpoch: epoch,
+  }),
+  { max: partitionCount(DIGITS_MAX) },
+);
+
 export const heartbeatRequest = object({
   node: nodeId,
   incarnation,
@@ -97,13 +105,9 @@ export const heartbeatRequest = object({
   /** The reason, for people, when `writable` is false. */
   diskProblem: optional(text({ max: 1000 })),
   /** The partitions whose copy is complete and as durable as a set (H36), with the attempt it belongs to (H16). */
-  joined: list(
-    object({
-      partition: integer({ min: 0, max: partitionCount(DIGITS_MAX) - 1 }),
-      joinEpoch: epoch,
-    }),
-    { max: partitionCount(DIGITS_MAX) },
-  ),
+  joined: copies,
+  /** The attempts to join for whose copy there is no memory: the controller gives them up (R8). */
+  withoutMemory: optional(copies),
   /** The incarnations whose lease this node renewed as a witness, and how many ms ago (H11). */
   vouched: list(object({ node: nodeId, incarnation, agoMs: count }), { max: STORAGE_NODES_MAX }),
   /** The node's wall clock; a node that leaves it out is not judged by its clock (H31). */

@@ -64,6 +64,8 @@ export const clusterStatus = object({
       ),
       clockAheadMs: optional(whole),
       diskProblem: optional(words),
+      /** It had no memory for a copy lately; absent of older software. */
+      lacksMemory: optional(flag),
       heardMsAgo: optional(whole),
       /** The present incarnation has ended, by its own word or by that of its parent or an operator (H5). */
       ended: optional(oneOf('returning', 'gone')),
@@ -170,13 +172,20 @@ export function judgeCluster(
     });
   }
   for (const [id, node] of nodes) {
-    const { diskProblem, clockAheadMs = 0 } = node;
+    const { diskProblem, lacksMemory, clockAheadMs = 0 } = node;
     if (status.ready) judgePresence(id, node, status, report);
     if (diskProblem !== undefined) {
       report({
         check: 'disk',
         what: `storage node ${id} cannot write: ${diskProblem}`,
         todo: 'make room, or mend the disk and start it again',
+      });
+    }
+    if (lacksMemory === true) {
+      report({
+        check: 'memory',
+        what: `storage node ${id} has no memory for a partition that is to be copied to it`,
+        todo: 'delete what is not needed, or give it more --memory, or start more storage nodes',
       });
     }
     if (Math.abs(clockAheadMs) > OWN_CLOCK_OFF_MS_MAX) {

@@ -114,14 +114,22 @@ function removeMembers(map: ClusterMap, view: View): ClusterMap {
 
 /** Removes the members that hold up sets: until then, sets of their partitions wait or are refused (H35). */
 function removeObstacles(map: ClusterMap, view: View): ClusterMap {
-  return removeThose(map, view, (member) => !isGranted(map, member) || !view.isWritable(member));
+  return removeThose(map, view, (member, partition) => isObstacle(map, partition, member, view));
 }
 
-function removeThose(map: ClusterMap, view: View, which: (member: Member) => boolean): ClusterMap {
+function isObstacle(map: ClusterMap, partition: PartitionId, member: Member, view: View): boolean {
+  return !isGranted(map, member) || !view.isWritable(member) || view.isStuck(partition, member);
+}
+
+function removeThose(
+  map: ClusterMap,
+  view: View,
+  which: (member: Member, partition: PartitionId) => boolean,
+): ClusterMap {
   return mapPartitions(map, (entry, partition) =>
     entry.members.reduce(
       (left, member) =>
-        which(member) && mayRemove({ map, entry: left, partition }, member, view)
+        which(member, partition) && mayRemove({ map, entry: left, partition }, member, view)
           ? withMembers(
               left,
               left.members.filter((other) => other !== member),
@@ -137,7 +145,7 @@ function mayRemove(place: PartitionInMap, member: Member, view: View): boolean {
   const granted = isGranted(map, member);
   // A joiner never answered a get, and its `applied` never counted. If it cannot write, it cannot complete (H35).
   if (member.role === 'joining') {
-    return !granted || !view.isWritable(member) || view.isStuck(partition, member);
+    return isObstacle(map, partition, member, view);
   }
   if (!granted) {
     const fence = view.fencedSince(member);

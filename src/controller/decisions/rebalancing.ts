@@ -189,6 +189,7 @@ function mayJoin(
   const entry = nodeEntry(map, node);
   if (entry === undefined || (joins.get(node) ?? 0) >= JOINS_PER_NODE_MAX) return false;
   const incarnationId = { node, incarnation: entry.incarnation };
+  if (view.lacksMemory(incarnationId)) return false;
   return isGranted(map, incarnationId) && view.isAlive(incarnationId);
 }
 

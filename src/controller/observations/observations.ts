@@ -33,6 +33,8 @@ export class Observations {
   readonly adopted = new LatestReport<MapVersion>();
   /** The newest map that each node reported to obey: it has given up what that map takes from it. */
   readonly obeyed = new LatestReport<MapVersion>();
+  /** When each node last said that it has no memory for a copy, monotonic. */
+  readonly shortMs = new LatestReport<number>();
   /** When a decision last changed the map, monotonic. */
   decidedMs = Number.NEGATIVE_INFINITY;
   /** Called when something was learned that may lead to a decision; what time alone brings is left to the ticks. */
@@ -60,6 +62,7 @@ export class Observations {
     this.#reportDisk(message, before);
     this.heartbeats.set(message, message);
     if (message.writable !== before?.writable) this.onNews();
+    if ((message.withoutMemory ?? []).length > 0) this.#lacksMemory(message, before, nowMs);
     this.acknowledged(message, message);
     for (const { agoMs, ...incarnationId } of message.vouched) {
       this.detector.vouchedFor(incarnationId, nowMs - agoMs);
@@ -80,6 +83,20 @@ export class Observations {
         detail,
       });
     }
+  }
+
+  #lacksMemory(
+    message: HeartbeatRequest,
+    before: HeartbeatRequest | undefined,
+    nowMs: number,
+  ): void {
+    this.shortMs.set(message, nowMs);
+    if ((before?.withoutMemory ?? []).length > 0) return;
+    this.#logger.write('warn', 'a storage node has no memory for a copy: none is placed on it', {
+      node: message.node,
+      seconds: this.times.rejoinBarMs / 1000,
+    });
+    this.onNews();
   }
 
   acknowledged(incarnationId: IncarnationId, { mapVersion, obeyedVersion }: Acknowledgement): void {

@@ -7,7 +7,7 @@ import type {
   MapVersion,
   Member,
 } from '../../cluster/model/cluster-map.ts';
-import type { NodeId } from '../../cluster/model/identity.ts';
+import type { Epoch, NodeId } from '../../cluster/model/identity.ts';
 import type { Times } from '../../cluster/model/limits.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
 import type { HeartbeatRequest } from '../../cluster/wire/control-messages.ts';
@@ -29,6 +29,7 @@ export class View {
   readonly #heartbeats: LatestReport<HeartbeatRequest>;
   readonly #adopted: LatestReport<MapVersion>;
   readonly #obeyed: LatestReport<MapVersion>;
+  readonly #shortMs: LatestReport<number>;
   readonly #decidedMs: number;
 
   constructor(
@@ -41,6 +42,7 @@ export class View {
       readonly heartbeats: LatestReport<HeartbeatRequest>;
       readonly adopted: LatestReport<MapVersion>;
       readonly obeyed: LatestReport<MapVersion>;
+      readonly shortMs: LatestReport<number>;
       readonly decidedMs: number;
     },
     nowMs: number,
@@ -50,6 +52,7 @@ export class View {
     this.#pending = observations.pending;
     this.#reachability = observations.reachability;
     this.#clocks = observations.clocks;
+    this.#shortMs = observations.shortMs;
     this.#heartbeats = observations.heartbeats;
     this.#adopted = observations.adopted;
     this.#obeyed = observations.obeyed;
@@ -184,13 +187,17 @@ export class View {
   hasJoined(partition: PartitionId, member: Member): boolean {
     if (member.role !== 'joining') return false;
     const joined = this.#heartbeats.of(member)?.joined ?? [];
-    return joined.some(
-      (copy) => copy.partition === partition && copy.joinEpoch === member.joinEpoch,
-    );
+    return joined.some((copy) => isAttempt(copy, partition, member.joinEpoch));
   }
 
+  /**
+   * Whether the copy of a joiner takes too long, or there is no memory for it. Then deletes could fail: each needs the
+   * joiner, which has no memory for a tombstone of what it never had, and so no room could be made (R10).
+   */
   isStuck(partition: PartitionId, member: Member): boolean {
     if (member.role !== 'joining') return false;
+    const { withoutMemory = [] } = this.#heartbeats.of(member) ?? {};
+    if (withoutMemory.some((copy) => isAttempt(copy, partition, member.joinEpoch))) return true;
     const since = this.#pending.joining(partition, member, member.joinEpoch);
     return since !== undefined && this.#nowMs - since.atMs > this.#times.joinLimitMs;
   }
@@ -202,8 +209,23 @@ export class View {
     return this.isWritable(incarnationId);
   }
 
+  /** Whether the node had no memory for a copy lately: a further one would not fit either (R8). */
+  lacksMemory(incarnationId: IncarnationId): boolean {
+    const shortMs = this.#shortMs.of(incarnationId);
+    return shortMs !== undefined && this.#nowMs - shortMs < this.#times.rejoinBarMs;
+  }
+
   /** H35: the node can write its log and its map. */
   isWritable(incarnationId: IncarnationId): boolean {
     return this.#heartbeats.of(incarnationId)?.writable ?? true;
   }
+}
+
+/** H16: whether a report is of this very attempt to join. */
+function isAttempt(
+  report: HeartbeatRequest['joined'][number],
+  partition: PartitionId,
+  joinEpoch: Epoch,
+): boolean {
+  return report.partition === partition && report.joinEpoch === joinEpoch;
 }

@@ -97,6 +97,15 @@ export function inspect(routes: Routes, metrics: Metrics, controller: InspectedC
       ).length;
     },
   );
+  metrics.gauge(
+    'velourfog_full_storage_nodes',
+    'Storage nodes that had no memory for a copy lately: none is placed on them.',
+    () => {
+      const view = controller.observations.at(controller.runtime.clock.monotonicMs());
+      const nodes = Object.entries(map()?.nodes ?? {});
+      return nodes.filter(([id, entry]) => view.lacksMemory(incarnationIdOf(id, entry))).length;
+    },
+  );
   metrics.gauge('velourfog_state_writable', '0 while the last map could not be stored.', () =>
     controller.stateProblem() === undefined ? 1 : 0,
   );
@@ -163,6 +172,7 @@ function status(controller: InspectedController): unknown {
           clockAheadMs: clockAheadMs(incarnationIdOf(id, entry)),
           ended: endOf(incarnationIdOf(id, entry)),
           diskProblem: observations.heartbeats.of(incarnationIdOf(id, entry))?.diskProblem,
+          lacksMemory: observations.at(now).lacksMemory(incarnationIdOf(id, entry)),
           heardMsAgo: Math.round(now - (observations.detector.heardMs(id as NodeId) ?? Number.NaN)),
         },
       ]),

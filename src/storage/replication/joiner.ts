@@ -25,15 +25,15 @@ import { nameOf, Transfer } from './transfer.ts';
 
 /** The pause between dropping two pieces of set-aside records, in which other work gets its turn. */
 const PIECE_PAUSE_MS = 1;
-/** How often a joiner tries without enough memory before the controller gives it up (R8). */
+/** How often a joiner tries without enough memory, if the controller does not give it up before (R8). */
 const NO_MEMORY_TRIES = 10;
 
 export interface JoinerOptions {
   readonly times: Times;
   /** Sends this node's map to a source that seems not to know it. */
   readonly pushTo: (node: IncarnationId) => void;
-  /** Called when a copy is complete, because the controller waits for that report. */
-  readonly joined: () => void;
+  /** Called when a copy is complete, or lacks memory: the controller waits for that report. */
+  readonly reportSoon: () => void;
 }
 
 interface Copy {
@@ -41,10 +41,18 @@ interface Copy {
   /** Everything that the source has is here; records that the source lacks may be here as well. */
   copied: boolean;
   done: boolean;
+  /** How many attempts in a row ended for want of memory. */
+  failures: number;
   /** A source has answered, so it has the map of this join on its disk (H14). */
   hasSource: boolean;
   /** The highest version that was evicted here since the join began with an empty partition (H40). */
   evicted: Version;
+}
+
+/** One attempt of this node to join a partition (H16). */
+export interface JoinAttempt {
+  readonly partition: PartitionId;
+  readonly joinEpoch: Epoch;
 }
 
 interface Job {
@@ -76,9 +84,18 @@ export class Joiner {
   }
 
   /** The completed copies to report to the controller, each attempt to join by its partition and epoch (H16). */
-  joined(): readonly { readonly partition: PartitionId; readonly joinEpoch: Epoch }[] {
+  joined(): readonly JoinAttempt[] {
+    return this.#attempts(({ done }) => done);
+  }
+
+  /** The copies to report for which there is no memory, also not after what could be dropped was dropped. */
+  withoutMemory(): readonly JoinAttempt[] {
+    return this.#attempts(({ failures }) => failures > 1);
+  }
+
+  #attempts(which: (copy: Copy) => boolean): readonly JoinAttempt[] {
     return [...this.#copies]
-      .filter(([, { done }]) => done)
+      .filter(([, copy]) => which(copy))
       .map(([partition, { joinEpoch }]) => ({ partition, joinEpoch }));
   }
 
@@ -94,6 +111,7 @@ export class Joiner {
         joinEpoch,
         copied: false,
         done: false,
+        failures: 0,
         hasSource: false,
         evicted: VERSION_ZERO,
       };
@@ -216,6 +234,9 @@ export class Joiner {
     this.#runtime.logger.write('error', 'no memory for a partition that is to be copied here', {
       partition,
     });
+    // Set-aside records may be dropped by the next attempt, so the first one proves little.
+    if (++copy.failures === 1) return this.#beginLater(partition, copy);
+    this.#options.reportSoon();
     // Do not retry soon: everything copied so far would be copied and logged once more.
     const waitMs = this.#options.times.joinLimitMs / NO_MEMORY_TRIES;
     this.#runtime.timers.after(waitMs, () => this.#begin(partition, copy));
@@ -223,6 +244,7 @@ export class Joiner {
 
   #finish(partition: PartitionId, copy: Copy): void {
     copy.copied = true;
+    copy.failures = 0;
     this.#replica.copied(partition, copy.joinEpoch);
     this.#dropAside(partition, copy, FIRST);
   }
@@ -241,7 +263,7 @@ export class Joiner {
   #report(partition: PartitionId, copy: Copy): void {
     this.#store.durability.whenDurable(() => {
       copy.done = true;
-      this.#options.joined();
+      this.#options.reportSoon();
       this.#runtime.logger.write('info', 'partition copied', { partition, epoch: copy.joinEpoch });
     });
   }

@@ -639,6 +639,42 @@ describe('who joins', () => {
   });
 });
 
+describe('a joiner without memory', () => {
+  const attempt = (joinEpoch: number) => [{ partition: FIRST, joinEpoch: joinEpoch as Epoch }];
+
+  test('is removed at once, when it says so of this very attempt (R8)', () => {
+    const controller = controllerOf({ a: 'joining', b: 'serving' });
+    controller.pass(100, ['b', 'c']);
+    controller.beat('a', { withoutMemory: attempt(2) });
+    controller.pass(times.decideMs, ['b', 'c']);
+    expect(controller.roles()).toEqual({ a: 'joining', b: 'serving' });
+    controller.beat('a', { withoutMemory: attempt(1) });
+    controller.pass(times.decideMs, ['b', 'c']);
+    expect(controller.roles()).toEqual({ b: 'serving' });
+    expect(controller.roles(1 as PartitionId)).toEqual({ a: 'joining', b: 'serving' });
+  });
+
+  test('is removed also while other moves are paced: deletes wait for it', () => {
+    const controller = controllerOf({ a: 'joining', b: 'serving' });
+    controller.pass(100, ['a', 'b', 'c']);
+    controller.observations.decidedMs = 100;
+    controller.pass(times.decideMs, ['a', 'b', 'c'], { withoutMemory: attempt(1) });
+    expect(controller.roles()).toEqual({ b: 'serving' });
+  });
+
+  test('keeps what it serves, and is given nothing for a while', () => {
+    const controller = controllerOf({ a: 'serving', b: 'serving' }, true);
+    controller.pass(100, ['a', 'b']);
+    controller.beat('c', { withoutMemory: attempt(1) });
+    controller.passJoining(times.rejoinBarMs - 1000, ['a', 'b', 'c']);
+    expect(controller.partitionsOf('c')).toBe(0);
+    controller.beat('a', { withoutMemory: attempt(1) });
+    controller.passJoining(10_000, ['a', 'b', 'c']);
+    expect(controller.partitionsOf('c')).toBeGreaterThan(8);
+    expect(controller.partitionsOf('a')).toBeGreaterThan(8);
+  });
+});
+
 test('nobody joins where the source is not heard, and perhaps gone: it would drop what it has (H29)', () => {
   const controller = controllerOf({ a: 'serving' }, true);
   // Nobody but b, so that no fence of a can be acknowledged.

@@ -172,6 +172,7 @@ describe('a node that comes back after it was removed (I10, D3)', () => {
           payloadBytes: 0,
           writable: true,
           joined: [],
+          withoutMemory: undefined,
           vouched: [],
           retains: undefined,
           wallMs: undefined,

@@ -10,12 +10,14 @@ const HOLDERS_TESTS = 'test/controller/decisions/holders.test.ts';
 const MEMBERSHIP = 'src/controller/decisions/membership.ts';
 const NODE_REMOVAL = 'src/controller/decisions/node-removal.ts';
 const REBALANCING = 'src/controller/decisions/rebalancing.ts';
+const VIEW = 'src/controller/observations/view.ts';
 const WITNESSES = 'src/controller/decisions/witnesses.ts';
 
 const DECIDE_TESTS = 'test/controller/decisions/decide.test.ts';
 const EPOCHS_TESTS = 'test/controller/decisions/epochs.test.ts';
 const GONE_SCHEDULES = 'test/simulation/schedules-gone.test.ts';
 const LEASES_SCHEDULES = 'test/simulation/schedules-leases.test.ts';
+const MEMORY_SCHEDULES = 'test/simulation/schedules-memory.test.ts';
 const NODE_REMOVAL_TESTS = 'test/controller/decisions/node-removal.test.ts';
 const RECOVERY_SCHEDULES = 'test/simulation/schedules-recovery.test.ts';
 const REMOVALS_SCHEDULES = 'test/simulation/schedules-removals.test.ts';
@@ -249,6 +251,42 @@ export const CONTROLLER_DECISIONS_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(DECIDE_TESTS, 'nobody joins'),
+  },
+  {
+    name: 'joiner-without-memory-is-waited-for',
+    rule: 'R8',
+    edits: [
+      {
+        file: VIEW,
+        find: 'if (withoutMemory.some((copy) => isAttempt(copy, partition, member.joinEpoch))) return true;',
+        replace: 'void withoutMemory;',
+      },
+    ],
+    fate: tests(MEMORY_SCHEDULES, 'keeps nobody from deleting'),
+  },
+  {
+    name: 'joiner-without-memory-is-let-in-again-at-once',
+    rule: 'R8',
+    edits: [
+      {
+        file: REBALANCING,
+        find: 'if (view.lacksMemory(incarnationId)) return false;',
+        replace: '',
+      },
+    ],
+    fate: tests(DECIDE_TESTS, 'keeps what it serves, and is given nothing'),
+  },
+  {
+    name: 'stuck-joiner-is-removed-at-the-pace-of-moves',
+    rule: 'R8',
+    edits: [
+      {
+        file: DECIDE,
+        find: '(member, partition) => isObstacle(map, partition, member, view)',
+        replace: '(member) => !isGranted(map, member) || !view.isWritable(member)',
+      },
+    ],
+    fate: tests(DECIDE_TESTS, 'while other moves are paced'),
   },
   {
     name: 'silent-node-is-replaced-at-once',

@@ -301,8 +301,8 @@ export const CONTROLLER_OBSERVATIONS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: VIEW,
-        find: 'copy.partition === partition && copy.joinEpoch === member.joinEpoch',
-        replace: 'copy.partition === partition',
+        find: 'report.partition === partition && report.joinEpoch === joinEpoch',
+        replace: 'report.partition === partition && joinEpoch > 0',
       },
     ],
     fate: tests(JOINS_SCHEDULES, 'H16: '),

@@ -31,7 +31,7 @@ interface Asked {
 
 /** A node that joins partition 0, and whatever it asks of its sources. */
 function joining(...sources: readonly Member[]) {
-  const store = new SegmentStore();
+  const store = new SegmentStore({ segmentBytes: 512, memoryBytes: 8000 });
   const logged = new LoggedStore(store, MEMORY_ONLY);
   const clock = { monotonicMs: () => 0, wallMs: () => 1_000_000 };
   const times = protocolTimes(1);
@@ -43,18 +43,20 @@ function joining(...sources: readonly Member[]) {
     lease: new Lease(clock, times),
   });
   const asked: Asked[] = [];
+  const timers: (() => void)[] = [];
+  const reports: ReturnType<Joiner['withoutMemory']>[] = [];
   const send = (source: IncarnationId, operation: Operation, answer: AnswerCallback) =>
     asked.push({ source, operation, answer });
   const runtime = {
     clock,
-    timers: { after: () => () => undefined },
+    timers: { after: (_: number, run: () => void) => timers.push(run) },
     random: { below: () => 0 },
     logger: { write: () => undefined },
   } as unknown as Runtime;
   const joiner = new Joiner(runtime, replica, logged, { send } as unknown as StorageChannels, {
     times,
     pushTo: () => undefined,
-    joined: () => undefined,
+    reportSoon: () => reports.push(joiner.withoutMemory()),
   });
   const adopt = (number: number, epoch: number, members: readonly Member[]) => {
     const base = sampleMap({ number });
@@ -69,7 +71,10 @@ function joining(...sources: readonly Member[]) {
     joiner.mapAdopted();
   };
   adopt(1, 1, [...sources, JOINER]);
-  return { store, asked, adopt };
+  const pass = () => {
+    for (const run of timers.splice(0)) run();
+  };
+  return { store, asked, adopt, joiner, pass, reports };
 }
 
 function records(text: string): Parameters<AnswerCallback>[0] {
@@ -107,4 +112,32 @@ test('a source that begins to leave is one until it is removed', () => {
   adopt(2, 1, [memberOf('a', 'leaving'), memberOf('c', 'serving'), JOINER]);
   asked[0]?.answer(records('copied'));
   expect(store.peek(PARTITION, KEY)).toBeDefined();
+});
+
+test('a joiner without memory says so once it has tried again, until there is some', () => {
+  const { store, asked, joiner, pass, reports } = joining(memberOf('a', 'serving'));
+  const other = 1 as PartitionId;
+  const put = (number: number) => {
+    const fields = { version: 5n as Version, value: Buffer.alloc(100) };
+    return store.put(other, encodeRecord({ key: Buffer.from(`key ${number}`), ...fields })).kind;
+  };
+  let count = 0;
+  while (put(count) === 'applied') count++;
+  expect(count).toBeGreaterThan(10);
+  const large = records('x'.repeat(100));
+  asked[0]?.answer(large);
+  expect([store.peek(PARTITION, KEY), joiner.withoutMemory(), reports]).toEqual([
+    undefined,
+    [],
+    [],
+  ]);
+  pass();
+  asked[1]?.answer(large);
+  const lacking = [{ partition: PARTITION, joinEpoch: 1 }];
+  expect([joiner.withoutMemory(), reports]).toEqual([lacking, [lacking]]);
+  store.reset(other);
+  while (store.work());
+  pass();
+  asked[2]?.answer(large);
+  expect([store.peek(PARTITION, KEY) === undefined, joiner.withoutMemory()]).toEqual([false, []]);
 });
