@@ -48,6 +48,8 @@ test.each([
   [{ storage: { a: NODE, b: { ...NODE, fenced: true } } }, undefined, ['nodes']],
   [{ storage: { a: NODE, b: { ...NODE, draining: true } } }, undefined, []],
   [{ storage: { a: { ...NODE, diskProblem: 'EIO' } } }, undefined, ['disk']],
+  [{ storage: { a: { ...NODE, lacksMemory: true } } }, undefined, ['memory']],
+  [{ storage: { a: { ...NODE, lacksMemory: false } } }, undefined, []],
   [{ storage: { a: { ...NODE, clockAheadMs: -20_000 } } }, undefined, ['clock']],
   [{ storage: { a: { ...NODE, clockAheadMs: 9000 } } }, undefined, []],
 ])('a controller that says %j, with --time-scale %s here', (change, scale, expected) => {

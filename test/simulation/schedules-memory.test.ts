@@ -9,6 +9,7 @@ import { Emptying } from '../../src/simulation/emptying.ts';
 import { checkHasRoom, checkStoredNowhere, heldValues } from '../../src/simulation/full-store.ts';
 import type { ClientOperation } from '../../src/simulation/history.ts';
 import { keysOfPartitions } from '../../src/simulation/keys.ts';
+import { figureOf } from '../../src/simulation/peeks.ts';
 import { bytesOf } from '../../src/simulation/requests.ts';
 import { nameOf, setRequest, Values } from '../../src/simulation/values.ts';
 import { SEEDS, Stage } from './founded.ts';
@@ -131,6 +132,7 @@ test.each(SEEDS)('R8, R10: a joiner without memory keeps nobody from deleting, s
   stage.drain(drained);
   stage.until('it joins', () => stage.roleOf(joiner, first) === 'joining', 10_000);
   for (const key of held) stage.expectStatus(stage.delete(stage.frontend(1), key), 200);
+  expect(figureOf(stage.cluster.controller, 'velourfog_full_storage_nodes')).toBe(1);
   stage.until('it has the rest', () => stage.roleOf(joiner, first) === 'serving', 60_000);
   stage.until('the other one has left', () => stage.roleOf(drained, first) === undefined, 10_000);
   stage.expectKept();
