@@ -77,7 +77,10 @@ export class PartitionCopy {
     const entry = partitionEntry(map, this.partition);
     const sources = answeringMembers(map, entry);
     const source = sources[this.#turn % Math.max(1, sources.length)];
-    if (source === undefined) return done({ kind: 'stuck', reason: 'it is offline' });
+    if (source === undefined) {
+      this.#client.refresh.fetchFromAnyone();
+      return done({ kind: 'stuck', reason: 'it is offline' });
+    }
     return this.#open(done, (file) => {
       const from = this.#content.next ?? FIRST;
       const copy = { kind: 'copy', partition: this.partition, epoch: entry.epoch, from } as const;

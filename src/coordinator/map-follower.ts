@@ -2,7 +2,13 @@
 // any storage node that turns out to have a newer or an older map. The latter spreads maps while the controller is
 // away. Which map wins is decided in router.ts.
 
-import { encodeMapVersion, nodeEntry, presentIncarnations } from '../cluster/model/cluster-map.ts';
+import {
+  type ClusterMap,
+  encodeMapVersion,
+  isGranted,
+  nodeEntry,
+  presentIncarnations,
+} from '../cluster/model/cluster-map.ts';
 import type { Address, NodeId } from '../cluster/model/identity.ts';
 import type { Times } from '../cluster/model/limits.ts';
 import { received } from '../cluster/model/map-delta.ts';
@@ -29,8 +35,10 @@ export class MapFollower implements MapRefresh {
   readonly #refused: (problem: string) => void;
   /** Nodes with a map exchange in progress or just over: or else every waiting set would start one in each round. */
   readonly #askedLately = new Set<NodeId>();
-  /** Whether a node was asked in this heartbeat, by whoever knows of an offline partition. */
+  /** Whether a node was asked lately, for a partition that is offline; by which map, and how long ago lately is. */
   #hasAskedAnyone = false;
+  #askedAnyoneAt: ClusterMap | undefined;
+  #anyonePauseMs = 0;
   /** H38: asks for deltas, unless the last answer could not be decoded or did not apply to our map. */
   #takesDeltas = true;
   #problem: string | undefined;
@@ -77,11 +85,16 @@ export class MapFollower implements MapRefresh {
   fetchFromAnyone(): void {
     const { map } = this.#router;
     if (map === undefined || this.#hasAskedAnyone) return;
-    const nodes = presentIncarnations(map);
+    const nodes = presentIncarnations(map).filter((node) => isGranted(map, node));
     const asked = nodes[this.#runtime.random.below(Math.max(1, nodes.length))];
     if (asked === undefined) return;
     this.#hasAskedAnyone = true;
-    this.#runtime.timers.after(this.#options.times.heartbeatMs, () => {
+    // A partition may stay offline for hours, in which a thousand frontends must not ask all the time.
+    const { heartbeatMs, mapPollMs } = this.#options.times;
+    const isNews = this.#askedAnyoneAt !== map;
+    this.#askedAnyoneAt = map;
+    this.#anyonePauseMs = isNews ? heartbeatMs : Math.min(mapPollMs, 2 * this.#anyonePauseMs);
+    this.#runtime.timers.after(this.#anyonePauseMs, () => {
       this.#hasAskedAnyone = false;
     });
     this.fetchFrom(asked.node);

@@ -108,17 +108,18 @@ export function stage() {
     versions: new HybridClock({ wallMs: () => 1000 }),
     times,
   } as unknown as OperationContext;
+  const writer = new ConditionalWriter(context);
   let told: ConditionalOutcome | ReadOutcome | undefined;
   const tell = (outcome: ConditionalOutcome | ReadOutcome) => {
     expect(told).toBeUndefined();
     told = outcome;
   };
   return {
-    incr: () =>
-      new ConditionalWriter(context).write(
-        { key: KEY, condition: {}, change: { kind: 'incr', by: 1 } },
-        tell,
-      ),
+    incr: () => writer.write({ key: KEY, condition: {}, change: { kind: 'incr', by: 1 } }, tell),
+    /** Another operation may be told something. */
+    next: () => {
+      told = undefined;
+    },
     read: (minVersion = 0n) =>
       new LinearizableReader(context).get(KEY, tell, minVersion as Version),
     explain: (key = KEY) => {
@@ -149,5 +150,8 @@ export function stage() {
       for (const { to, answer } of asked) answer(answers[to] ?? UNANSWERED);
     },
     isIdle: () => sent.length === 0,
+    /** Above what the judgement must be that was asked for last. */
+    above: () =>
+      sent.flatMap(({ operation }) => (operation.kind === 'judge' ? [operation.above] : []))[0],
   };
 }

@@ -100,17 +100,3 @@ export function spreadOf(votes: readonly MemberVote[]): Spread {
 export function isMissed(votes: readonly MemberVote[]): boolean {
   return votes.some(({ answer }) => answer.kind === 'superseded' && answer.isOutsideBase === true);
 }
-
-/**
- * Whether nobody can read older than a record that was sent to all members. A joiner that answered `floor` has it from
- * its copy, if it was at the source before: so no member that is no joiner may have got it only now.
- */
-export function isReadEverywhere(votes: readonly MemberVote[]): boolean {
-  const isNew = votes.some(
-    ({ member, answer }) => member.role !== 'joining' && answer.kind === 'applied',
-  );
-  const needed = votes.filter(
-    ({ member, answer }) => isNew || member.role !== 'joining' || answer.kind !== 'floor',
-  );
-  return spreadOf(needed) === 'everywhere';
-}

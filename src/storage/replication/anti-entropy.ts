@@ -278,6 +278,15 @@ class RepairRound {
     this.#highestFloor = this.#floor > floorOfOthers ? this.#floor : floorOfOthers;
   }
 
+  /**
+   * While a member joins, no record at or below the floor comes by a pull. A set of it is answered `floor` (H24), so what
+   * this member has of such records stays as it was before the join, and a joiner gets it with its copy (everywhere.ts).
+   */
+  get #hasJoiner(): boolean {
+    const members = this.#replica.map?.partitions[this.partition]?.members ?? [];
+    return members.some(({ role }) => role === 'joining');
+  }
+
   /** Collects a slice of the records that may be forgotten. */
   collect(wallMs: number): void {
     const isDueNow = (record: StoredRecord) =>
@@ -313,6 +322,7 @@ class RepairRound {
       if (this.#mayStayForgotten(record, wallMs)) {
         if (this.#store.reader.peek(this.partition, key) === undefined) continue;
       }
+      if (this.#hasJoiner && recordVersion(record) <= this.#floor) continue;
       const { kind } = this.#store.putCopied(this.partition, record);
       if (kind === 'no-memory') this.unrepaired++;
     }

@@ -41,7 +41,7 @@ interface Copy {
   /** Everything that the source has is here; records that the source lacks may be here as well. */
   copied: boolean;
   done: boolean;
-  /** How many attempts in a row ended for want of memory. */
+  /** How often in a row there was no memory for what came next. */
   failures: number;
   /** A source has answered, so it has the map of this join on its disk (H14). */
   hasSource: boolean;
@@ -181,7 +181,9 @@ export class Joiner {
         return this.#askFrom(source, job, from);
       }
       if (answer.kind !== 'records') return this.#beginLater(partition, copy);
-      if (!transfer.apply(answer, from)) return this.#noMemory(partition, copy);
+      if (!transfer.apply(answer, from)) {
+        return this.#noMemory(partition, copy, () => this.#askFrom(source, job, from));
+      }
       return this.#goOn(source, job, answer.next);
     });
   }
@@ -203,7 +205,11 @@ export class Joiner {
         return this.#beginLater(partition, copy);
       }
       const came = new Set(answer.records.map(nameOf));
-      if (!transfer.applyFetched(answer)) return this.#noMemory(partition, copy);
+      if (!transfer.applyFetched(answer)) {
+        return this.#noMemory(partition, copy, () =>
+          this.#askForMissing(source, job, missing, next),
+        );
+      }
       const left = missing.filter((head) => !came.has(nameOf(head)));
       return this.#store.durability.whenDurable(() => this.#askForMissing(source, job, left, next));
     });
@@ -224,18 +230,23 @@ export class Joiner {
   }
 
   #goOn(source: Member, job: Job, next: Cursor | undefined): void {
+    job.copy.failures = 0;
     if (next === undefined) this.#finish(job.partition, job.copy);
     // Wait until this is durable: a slow disk slows the copy down, instead of filling memory with entries that wait
     // for it.
     else this.#store.durability.whenDurable(() => this.#askFrom(source, job, next));
   }
 
-  #noMemory(partition: PartitionId, copy: Copy): void {
+  /** @param again asks once more for what there was no memory for */
+  #noMemory(partition: PartitionId, copy: Copy, again: () => void): void {
     this.#runtime.logger.write('error', 'no memory for a partition that is to be copied here', {
       partition,
     });
-    // Set-aside records may be dropped by the next attempt, so the first one proves little.
-    if (++copy.failures === 1) return this.#beginLater(partition, copy);
+    // What was set aside may be dropped next, or memory cleaned, so the first failure proves little.
+    if (++copy.failures === 1) {
+      this.#runtime.timers.after(this.#options.times.heartbeatMs, again);
+      return;
+    }
     this.#options.reportSoon();
     // Do not retry soon: everything copied so far would be copied and logged once more.
     const waitMs = this.#options.times.joinLimitMs / NO_MEMORY_TRIES;
@@ -244,7 +255,6 @@ export class Joiner {
 
   #finish(partition: PartitionId, copy: Copy): void {
     copy.copied = true;
-    copy.failures = 0;
     this.#replica.copied(partition, copy.joinEpoch);
     this.#dropAside(partition, copy, FIRST);
   }

@@ -12,11 +12,7 @@ import {
   afterChange,
   afterJudgement,
 } from '../../../src/coordinator/operations/conditional/decision.ts';
-import {
-  isReadEverywhere,
-  sightOf,
-  spreadOf,
-} from '../../../src/coordinator/operations/settling.ts';
+import { sightOf, spreadOf } from '../../../src/coordinator/operations/settling.ts';
 import { memberOf } from '../../helpers/maps.ts';
 
 const key = Buffer.from('k');
@@ -106,13 +102,6 @@ describe('a spread record', () => {
   test('a member that did not take part outweighs a floor', () => {
     expect(spreadOf(votes(floor, { kind: 'stale' }))).toBe('incomplete');
     expect(spreadOf(votes({ kind: 'stale' }, floor))).toBe('incomplete');
-  });
-
-  test('a joiner below its floor copies what its source had before, and nothing newer', () => {
-    const joins = ['joining', floor] as [MemberRole, MemberAnswer];
-    expect(isReadEverywhere(votes({ kind: 'equal' }, joins))).toBe(true);
-    expect(isReadEverywhere(votes({ kind: 'applied' }, joins))).toBe(false);
-    expect(isReadEverywhere(votes({ kind: 'equal' }, floor))).toBe(false);
   });
 });
 

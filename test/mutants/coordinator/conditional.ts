@@ -4,7 +4,9 @@
 import { type Mutant, tests } from '../mutant.ts';
 
 const CLUSTER_MAP = 'src/cluster/model/cluster-map.ts';
+const ANTI_ENTROPY = 'src/storage/replication/anti-entropy.ts';
 const DECISION = 'src/coordinator/operations/conditional/decision.ts';
+const EVERYWHERE = 'src/coordinator/operations/everywhere.ts';
 const JOINER = 'src/storage/replication/joiner.ts';
 const LINEARIZABLE = 'src/coordinator/operations/get/linearizable.ts';
 const LINKS = 'src/storage/operation-links.ts';
@@ -18,7 +20,8 @@ const SETTLING = 'src/coordinator/operations/settling.ts';
 const CONDITIONAL_SCHEDULES = 'test/simulation/schedules-conditional.test.ts';
 const EPOCH_SCHEDULES = 'test/simulation/schedules-conditional-epochs.test.ts';
 const DECISION_TESTS = 'test/coordinator/operations/conditional-decision.test.ts';
-const ROUND_TESTS = 'test/coordinator/operations/conditional-round.test.ts';
+const EVERYWHERE_TESTS = 'test/coordinator/operations/everywhere.test.ts';
+const FLOORS_SCHEDULES = 'test/simulation/schedules-floors.test.ts';
 const SERIALISER_TESTS = 'test/storage/replication/serialiser.test.ts';
 
 export const COORDINATOR_CONDITIONAL_MUTANTS: readonly Mutant[] = [
@@ -223,7 +226,9 @@ export const COORDINATOR_CONDITIONAL_MUTANTS: readonly Mutant[] = [
   {
     name: 'floor-taken-for-a-lack',
     rule: 'H39e',
-    edits: [{ file: ROUND, find: '{ ...vote, answer: EQUAL }', replace: 'vote' }],
+    edits: [
+      { file: EVERYWHERE, find: 'if (holdsAtLeast(answer, record)) return true;', replace: '' },
+    ],
     fate: tests(CONDITIONAL_SCHEDULES, 'when the delete of another is forgotten'),
   },
   {
@@ -231,12 +236,42 @@ export const COORDINATOR_CONDITIONAL_MUTANTS: readonly Mutant[] = [
     rule: 'H39e',
     edits: [
       {
-        file: ROUND,
-        find: 'return isReadEverywhere(seen) ? decided() : again();',
-        replace: 'void seen;\n        return decided();',
+        file: EVERYWHERE,
+        find: "isNowhereOlder(record, votes, seen, wallMs) ? 'everywhere' : 'below-floor'",
+        replace: "(void isNowhereOlder(record, votes, seen, wallMs), 'everywhere')",
       },
     ],
-    fate: tests(ROUND_TESTS, 'is judged again where one, below its floor'),
+    fate: tests(EVERYWHERE_TESTS, 'below its floor'),
+  },
+  {
+    name: 'joiner-is-taken-to-copy-what-came-since',
+    rule: 'H39e',
+    edits: [
+      {
+        file: EVERYWHERE,
+        find: "if (member.role === 'joining' && !isOld) return false;",
+        replace: 'void isOld;',
+      },
+    ],
+    fate: tests(EVERYWHERE_TESTS, 'that a joiner below its floor lacks'),
+  },
+  {
+    name: 'pull-below-the-floor-during-a-join',
+    rule: 'H39e',
+    edits: [
+      {
+        file: ANTI_ENTROPY,
+        find: 'if (this.#hasJoiner && recordVersion(record) <= this.#floor) continue;',
+        replace: 'void this.#hasJoiner;',
+      },
+    ],
+    fate: tests(FLOORS_SCHEDULES, 'also where all floors are above it'),
+  },
+  {
+    name: 'floor-taken-for-a-delete',
+    rule: 'H21',
+    edits: [{ file: EVERYWHERE, find: '!livesAt(answer, wallMs)', replace: 'wallMs > 0' }],
+    fate: tests(FLOORS_SCHEDULES, 'that a key is gone'),
   },
   {
     name: 'unknown-is-judged-afresh',
@@ -341,10 +376,9 @@ export const COORDINATOR_CONDITIONAL_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: LINEARIZABLE,
-        find: 'if (isMissed(votes)) return this.#again(UNANSWERED);',
-        replace: '',
+        find: "isMissed(votes) || spread !== 'everywhere'",
+        replace: "(void isMissed, spread !== 'everywhere')",
       },
-      { file: LINEARIZABLE, find: 'isLiveAt, isMissed, isRead', replace: 'isLiveAt, isRead' },
     ],
     fate: tests(CONDITIONAL_SCHEDULES, 'that a swap has missed'),
   },

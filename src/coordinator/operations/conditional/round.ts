@@ -9,23 +9,18 @@ import {
   serialiserOf,
   whenFullOf,
 } from '../../../cluster/model/cluster-map.ts';
+import type { PartitionId } from '../../../cluster/model/partition.ts';
 import { recordValue, recordVersion, type StoredRecord } from '../../../cluster/model/record.ts';
 import { VERSION_ZERO, type Version } from '../../../cluster/model/version.ts';
 import type { KeyPlace } from '../../router.ts';
+import { bringEverywhere } from '../everywhere.ts';
 import { fanOut, type MemberVote } from '../fan-out.ts';
 import { OFFLINE } from '../get/round.ts';
 import { learn } from '../learn.ts';
 import type { OperationContext } from '../operation-context.ts';
 import { REFUSALS } from '../refusals.ts';
 import { lastRoundMs } from '../set/round.ts';
-import {
-  holdsAtLeast,
-  holdsSame,
-  isLiveAt,
-  isReadEverywhere,
-  sightOf,
-  spreadOf,
-} from '../settling.ts';
+import { holdsSame, isLiveAt, sightOf, spreadOf } from '../settling.ts';
 import { notEverywhere } from '../write-votes.ts';
 import {
   afterChange,
@@ -37,8 +32,12 @@ import {
   type UnmetAnswer,
 } from './decision.ts';
 
+/** The highest floor that a member of the partition answered. */
+type Floors = Map<PartitionId, Version>;
+
 export class ConditionalWriter {
   readonly #context: OperationContext;
+  readonly #floors: Floors = new Map();
 
   constructor(context: OperationContext) {
     this.#context = context;
@@ -46,11 +45,9 @@ export class ConditionalWriter {
 
   /** @param callback is called exactly once, after at most the deadline of sets */
   write(request: ConditionalRequest, callback: ConditionalCallback): void {
-    new ConditionalOperation(this.#context, request, callback).begin();
+    new ConditionalOperation(this.#context, this.#floors, request, callback).begin();
   }
 }
-
-const EQUAL = { kind: 'equal' } as const;
 
 /** Where the key lived when an attempt began; a judgement counts at this epoch only. */
 interface Attempt {
@@ -60,6 +57,7 @@ interface Attempt {
 
 class ConditionalOperation {
   readonly #context: OperationContext;
+  readonly #floors: Floors;
   readonly #request: ConditionalRequest;
   /** Undefined once it was called. */
   #callback: ConditionalCallback | undefined;
@@ -69,10 +67,12 @@ class ConditionalOperation {
 
   constructor(
     context: OperationContext,
+    floors: Floors,
     request: ConditionalRequest,
     callback: ConditionalCallback,
   ) {
     this.#context = context;
+    this.#floors = floors;
     this.#request = request;
     this.#callback = callback;
     this.#arrivedMs = context.runtime.clock.monotonicMs();
@@ -96,13 +96,13 @@ class ConditionalOperation {
   #judge(attempt: Attempt, settled: boolean, above: Version): void {
     const { place, serialiser } = attempt;
     const { router, versions } = this.#context;
-    const own = versions.next();
+    const floor = this.#floors.get(place.partition) ?? VERSION_ZERO;
     const operation = {
       kind: 'judge',
       partition: place.partition,
       epoch: place.entry.epoch,
       ...this.#request,
-      above: own > above ? own : above,
+      above: [versions.next(), floor].reduce((a, b) => (a > b ? a : b), above),
       settled,
     } as const;
     router.send(serialiser, operation, (answer) => {
@@ -178,7 +178,9 @@ class ConditionalOperation {
           return this.#stored(judged);
         case 'below-floor':
           // A cache raises floors all the time, and drops what it likes (H40).
-          return this.#isCache() ? this.#stored(judged) : this.#unknown(judged);
+          if (this.#isCache()) return this.#stored(judged);
+          this.#noteFloors(place.partition, votes);
+          return this.#unknown(judged);
         case 'incomplete': {
           const left = votes.filter((vote) => spreadOf([vote]) === 'incomplete');
           return this.#later(judged, () => {
@@ -192,6 +194,20 @@ class ConditionalOperation {
           return unreachable(spread);
       }
     });
+  }
+
+  /**
+   * 1. All clocks were hours ahead. A delete was forgotten by a member that is not the serialiser, and they are set right.
+   * 2. The serialiser judges below that member's floor, which it does not know: nobody takes the record as stored.
+   *
+   * That would be so for hours. The next judgement is above what was heard here.
+   */
+  #noteFloors(partition: PartitionId, votes: readonly MemberVote[]): void {
+    for (const { answer } of votes) {
+      if (answer.kind !== 'floor') continue;
+      const known = this.#floors.get(partition) ?? VERSION_ZERO;
+      if (answer.version > known) this.#floors.set(partition, answer.version);
+    }
   }
 
   /** H39f: the epoch of the judgement is over: looks what became of it at the present one. */
@@ -229,37 +245,12 @@ class ConditionalOperation {
     const live = isLive ? record : undefined;
     const decided = () => this.#end({ kind: 'unmet', why, record: live });
     if (record === undefined) return decided();
-    const again = () => this.#again('not-stored', notEverywhere(undefined));
-    return fanOut(this.#context, othersOf(attempt), setOf(attempt.place, record), (votes) => {
-      if (isReadEverywhere(votes)) return decided();
-      if (spreadOf(votes) !== 'below-floor') return again();
-      if (live === undefined || this.#isCache()) return decided();
-      return this.#lookBelowFloor(attempt.place, live, votes, (seen) => {
-        return isReadEverywhere(seen) ? decided() : again();
-      });
-    });
-  }
-
-  /**
-   * A member whose floor was raised above the record by the delete of another key answers `floor` whether it holds the
-   * record or not (H24). Such members are asked what they hold.
-   *
-   * @param votes answers to a set of the record
-   * @param then is given the votes, with `equal` of those who turn out to hold the record or a greater one
-   */
-  #lookBelowFloor(
-    { partition, entry }: KeyPlace,
-    record: StoredRecord,
-    votes: readonly MemberVote[],
-    then: (votes: readonly MemberVote[]) => void,
-  ): void {
-    const below = votes.filter(({ answer }) => answer.kind === 'floor').map(({ member }) => member);
-    const peek = { kind: 'peek', partition, epoch: entry.epoch, key: this.#request.key } as const;
-    fanOut(this.#context, below, peek, (seen) => {
-      const holders = seen.filter(({ answer }) => holdsAtLeast(answer, record));
-      const isHolder = (member: Member) =>
-        holders.some((holder) => isSameIncarnation(holder.member, member));
-      then(votes.map((vote) => (isHolder(vote.member) ? { ...vote, answer: EQUAL } : vote)));
+    const others = othersOf(attempt);
+    return bringEverywhere(this.#context, attempt.place, record, others, (spread) => {
+      // A cache raises floors all the time, and drops what it likes (H40).
+      if (spread === 'everywhere' || (spread === 'below-floor' && this.#isCache()))
+        return decided();
+      return this.#again('not-stored', notEverywhere(undefined));
     });
   }
 

@@ -3,13 +3,14 @@
 // set would be: whoever reads with one answer from one member asks the reader in round.ts. An observer hears of each
 // answer; explained.ts makes an explanation of what it heard.
 
-import { isSameIncarnation, type Member } from '../../../cluster/model/cluster-map.ts';
+import type { Member } from '../../../cluster/model/cluster-map.ts';
 import { recordVersion, type StoredRecord } from '../../../cluster/model/record.ts';
 import { VERSION_ZERO, type Version } from '../../../cluster/model/version.ts';
 import type { KeyPlace } from '../../router.ts';
+import { bringEverywhere } from '../everywhere.ts';
 import { fanOut, type MemberVote } from '../fan-out.ts';
 import type { OperationContext } from '../operation-context.ts';
-import { holdsSame, isLiveAt, isMissed, isReadEverywhere, sightOf, spreadOf } from '../settling.ts';
+import { holdsSame, isLiveAt, isMissed, type Spread, sightOf } from '../settling.ts';
 import { OFFLINE, olderThan, type ReadCallback, type ReadOutcome } from './round.ts';
 
 const UNANSWERED: ReadOutcome = {
@@ -123,39 +124,18 @@ class LinearizableRead {
    *
    * @param members those that do not hold the record yet
    */
-  #writeBack(
-    { partition, entry }: KeyPlace,
-    record: StoredRecord,
-    members: readonly Member[],
-  ): void {
-    const operation = {
-      kind: 'set',
-      partition,
-      epoch: entry.epoch,
-      record,
-      follows: true,
-    } as const;
-    const asked = entry.members.filter((member) =>
-      members.some((other) => isSameIncarnation(member, other)),
-    );
+  #writeBack(place: KeyPlace, record: StoredRecord, members: readonly Member[]): void {
     const { observer } = this.#terms;
-    fanOut(
-      this.#context,
-      asked,
-      operation,
-      (votes) => {
-        const { runtime, versions } = this.#context;
-        if (isMissed(votes)) return this.#again(UNANSWERED);
-        const isLive = isLiveAt(record, runtime.clock.wallMs());
-        // A deleted or expired record that another member has forgotten is absent at both.
-        const isGone = !isLive && spreadOf(votes) === 'below-floor';
-        if (!isReadEverywhere(votes) && !isGone) return this.#again(UNANSWERED);
-        const version = recordVersion(record);
-        versions.observe(version);
-        return this.#callback(isLive ? { kind: 'value', record } : { kind: 'absent', version });
-      },
-      observer && ((vote) => observer.repaired(vote)),
-    );
+    const done = (spread: Spread, votes: readonly MemberVote[]) => {
+      const { runtime, versions } = this.#context;
+      if (isMissed(votes) || spread !== 'everywhere') return this.#again(UNANSWERED);
+      const version = recordVersion(record);
+      versions.observe(version);
+      const isLive = isLiveAt(record, runtime.clock.wallMs());
+      return this.#callback(isLive ? { kind: 'value', record } : { kind: 'absent', version });
+    };
+    const repaired = observer && ((vote: MemberVote) => observer.repaired(vote));
+    bringEverywhere(this.#context, place, record, members, done, repaired);
   }
 
   #again(outcome: ReadOutcome): void {

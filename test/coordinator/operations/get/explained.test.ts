@@ -9,7 +9,6 @@ import {
   ABSENT,
   APPLIED,
   EQUAL,
-  FLOOR,
   held,
   KEY,
   recordAt,
@@ -101,7 +100,7 @@ describe('an explained read', () => {
   test('tells a delete, what has expired, and nothing at all apart', () => {
     const deleted = explained(
       { a: held(DELETED), b: held(EXPIRED), c: ABSENT, d: held(OLD) },
-      { b: APPLIED, c: FLOOR, d: APPLIED },
+      { b: APPLIED, c: APPLIED, d: APPLIED },
     );
     expect(deleted).toMatchObject({ status: 404, answer: 'absent', version: '0000000000000006' });
     expect(deleted.decidedBy).toEqual(['a']);
