@@ -43,7 +43,10 @@ export class ConditionalWriter {
     this.#context = context;
   }
 
-  /** @param callback is called exactly once, after at most the deadline of sets */
+  /**
+   * @param callback is called exactly once: no attempt begins that could not be judged before the deadline of sets, and
+   *   what an attempt then still asks of members takes `tryMs` for each question at most
+   */
   write(request: ConditionalRequest, callback: ConditionalCallback): void {
     new ConditionalOperation(this.#context, this.#floors, request, callback).begin();
   }
