@@ -78,6 +78,8 @@ export class Registrations {
     this.#events = events;
   }
 
+  /** Whether the first map is being made durable. */
+  #founding = false;
   /** Live nodes that wait for a cluster to be founded. */
   get candidates(): ReadonlyMap<NodeId, NodeEntry> {
     return this.#candidates;
@@ -194,7 +196,10 @@ export class Registrations {
    */
   heartbeat({ node, incarnation }: HeartbeatRequest): Refused | undefined {
     const known = this.#known(node);
-    if (known?.incarnation === incarnation) return undefined;
+    if (known?.incarnation === incarnation) {
+      this.#foundOnceEnough();
+      return undefined;
+    }
     const registration = this.#registered.get(node);
     if (registration?.entry.incarnation === incarnation) {
       const recovering = this.#events.recovering();
@@ -240,7 +245,7 @@ export class Registrations {
     if (this.#map.current === undefined) {
       admitted();
       this.#candidates.set(node, entry);
-      if (this.#candidates.size >= this.#options.storageNodes) this.#found();
+      this.#foundOnceEnough();
       return;
     }
     const { sameStore, resumes } = successionOf(registration, earlier);
@@ -277,7 +282,16 @@ export class Registrations {
     );
   }
 
+  /** Called with each heartbeat of a candidate: the disk may have been full when the last one of them came. */
+  #foundOnceEnough(): void {
+    if (this.#map.current !== undefined || this.#founding) return;
+    // A node may have come meanwhile that has a map (D5).
+    if (this.#events.recovering() !== undefined) return;
+    if (this.#candidates.size >= this.#options.storageNodes) this.#found();
+  }
+
   #found(): void {
+    this.#founding = true;
     const { redundancy, digits, whenFull, times, firstEpoch } = this.#options;
     const timeScale = times.scale;
     const cluster = this.#runtime.random.token() as ClusterId;
@@ -287,7 +301,8 @@ export class Registrations {
       (map) =>
         map ?? foundMap({ cluster, digits, redundancy, whenFull, timeScale, nodes, firstEpoch }),
       (outcome) => {
-        // The next message of a candidate tries again.
+        this.#founding = false;
+        // The next heartbeat of a candidate tries again.
         if (outcome.kind === 'not-durable') return refuseBrokenDisk(outcome.detail);
         this.#candidates.clear();
       },

@@ -2,8 +2,9 @@
 // breaks a promise, or a node's stop, when the rule in its name is broken (test/mutants).
 
 import { expect, test } from 'vitest';
-import type { ClusterShape } from '../../src/simulation/cluster.ts';
+import { type ClusterShape, SimulatedCluster } from '../../src/simulation/cluster.ts';
 import { bytesOf, plainGet } from '../../src/simulation/requests.ts';
+import { World } from '../../src/simulation/world.ts';
 import { SEEDS, Stage } from './founded.ts';
 
 const SHAPE: ClusterShape = { storages: 4, frontends: 1, redundancy: 2, fsync: 'interval' };
@@ -180,3 +181,23 @@ test.each(SEEDS)('H8: whatever a power loss leaves of a log, the node starts, se
   expect(cut).toBeGreaterThan(0);
   stage.expectKept();
 });
+
+test.each(SEEDS)(
+  'D5: a cluster is founded once the disk of its controller has room, seed %i',
+  (seed) => {
+    const world = new World(seed);
+    const cluster = new SimulatedCluster(world, SHAPE);
+    cluster.controller.disk.fill();
+    for (const node of cluster.nodes) node.start();
+    // By now all nodes have come, and wait.
+    world.runUntil(3000);
+    const state = () => {
+      const reply = cluster.controller.peek(plainGet('/status'));
+      return reply === undefined ? undefined : JSON.parse(bytesOf(reply).toString());
+    };
+    expect(state()).toMatchObject({ ready: false });
+    cluster.controller.disk.mend();
+    world.runUntil(world.nowMs + 1000);
+    expect(state()).toMatchObject({ ready: true });
+  },
+);

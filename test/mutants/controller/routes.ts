@@ -22,6 +22,18 @@ const TWINS_SCHEDULES = 'test/simulation/schedules-twins.test.ts';
 
 export const CONTROLLER_ROUTES_MUTANTS: readonly Mutant[] = [
   {
+    name: 'founding-is-tried-once',
+    rule: 'D5',
+    edits: [
+      {
+        file: REGISTRATIONS,
+        find: 'if (known?.incarnation === incarnation) {\n      this.#foundOnceEnough();',
+        replace: 'if (known?.incarnation === incarnation) {',
+      },
+    ],
+    fate: tests('test/simulation/schedules-disks.test.ts', 'is founded once the disk'),
+  },
+  {
     name: 'candidate-below-its-predecessor',
     rule: 'D3',
     edits: [
