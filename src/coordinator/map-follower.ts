@@ -35,8 +35,9 @@ export class MapFollower implements MapRefresh {
   readonly #refused: (problem: string) => void;
   /** Nodes with a map exchange in progress or just over: or else every waiting set would start one in each round. */
   readonly #askedLately = new Set<NodeId>();
-  /** Whether a node was asked lately, for a partition that is offline; by which map, and how long ago lately is. */
+  /** Whether `fetchFromAnyone` has asked a node, and its pause is not over. */
   #hasAskedAnyone = false;
+  /** The map that was known when it asked last: as long as there is no other one, the pauses grow. */
   #askedAnyoneAt: ClusterMap | undefined;
   #anyonePauseMs = 0;
   /** H38: asks for deltas, unless the last answer could not be decoded or did not apply to our map. */

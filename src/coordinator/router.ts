@@ -53,7 +53,7 @@ export interface KeyPlace {
 export interface MapRefresh {
   /** Call when this node seems to have a newer map than ours. */
   fetchFrom(node: NodeId): void;
-  /** Call when a partition is offline by our map: operations of it ask nobody, who could tell of a newer one. */
+  /** Call when a partition is offline by our map: no answer to an operation of it can tell of a newer one (R4). */
   fetchFromAnyone(): void;
   /** Call when this node seems to have an older map than ours. */
   pushTo(node: NodeId): void;

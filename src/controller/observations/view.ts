@@ -191,8 +191,8 @@ export class View {
   }
 
   /**
-   * Whether the copy of a joiner takes too long, or there is no memory for it. Then deletes could fail: each needs the
-   * joiner, which has no memory for a tombstone of what it never had, and so no room could be made (R10).
+   * R8: whether the copy of a joiner takes too long, or there is no memory for it. Without memory deletes could fail: each
+   * needs the joiner, which has none for a tombstone of what it never had, and so no room could be made (R10).
    */
   isStuck(partition: PartitionId, member: Member): boolean {
     if (member.role !== 'joining') return false;

@@ -201,7 +201,7 @@ class ConditionalOperation {
 
   /**
    * 1. All clocks were hours ahead. A delete was forgotten by a member that is not the serialiser, and they are set right.
-   * 2. The serialiser judges below that member's floor, which it does not know: nobody takes the record as stored.
+   * 2. The serialiser judges below that member's floor, which it does not know: that member does not take it (H24).
    *
    * That would be so for hours. The next judgement is above what was heard here.
    */
