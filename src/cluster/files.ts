@@ -34,7 +34,8 @@ export type FilesCallback<T> = (result: FilesResult<T>) => void;
 export interface Files {
   /**
    * Makes a directory, and those above it that are missing; one that is there is no failure. Done when it survives a
-   * crash of the machine.
+   * crash of the machine, and the names with it that it had at the call: a process may have died between a change of
+   * them and its end.
    */
   makeDirectory(path: string, callback: FilesCallback<undefined>): void;
   /**

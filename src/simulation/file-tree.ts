@@ -78,6 +78,12 @@ export class FileTree {
     });
   }
 
+  /** All changes so far of names in this directory survive from now on. */
+  settleNamesIn(folder: string): void {
+    const isInside = ({ paths }: NameChange) => paths.some((path) => parentOf(path) === folder);
+    this.settle(this.#journal.map(changeOf).filter(isInside));
+  }
+
   /** From now on these survive, and with them all earlier changes of the same names, and so on. */
   settle(changes: readonly NameChange[]): void {
     const paths = new Set(changes.flatMap((change) => change.paths));

@@ -149,6 +149,7 @@ export class SimulatedFiles {
         }
         tree.makeDirectory(path);
         tree.settleDirectory(path);
+        tree.settleNamesIn(path);
         return DONE;
       },
       part: () => tree.makeDirectory(path),

@@ -128,6 +128,9 @@ export class MemoryFiles implements Files {
   makeDirectory(path: string, callback: FilesCallback<undefined>): void {
     this.#do('makeDirectory', path, callback, () => {
       for (let each = path; each !== ''; each = parentOf(each)) this.#directories.add(each);
+      for (const [name, content] of this.#names) {
+        if (parentOf(name) === path) this.#durable.set(name, content);
+      }
       return done(undefined);
     });
   }

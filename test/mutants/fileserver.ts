@@ -11,6 +11,7 @@ const BLOB_STORE = 'src/fileserver/blob-store/blob-store.ts';
 const CENSUS = 'src/fileserver/blob-store/census.ts';
 const DISK_ROOM = 'src/fileserver/uploads/disk-room.ts';
 const FILE_SERVER = 'src/fileserver/file-server.ts';
+const FOLDERS = 'src/fileserver/blob-store/folders.ts';
 const FILES = 'src/cluster/io/disk/files.ts';
 const JOINING = 'src/fileserver/joining.ts';
 const OPENING = 'src/fileserver/blob-store/opening.ts';
@@ -28,15 +29,89 @@ const BLOB_STORE_TESTS = 'test/fileserver/blob-store/blob-store.test.ts';
 const CENSUS_TESTS = 'test/fileserver/blob-store/census.test.ts';
 const FILE_SERVER_TESTS = 'test/fileserver/file-server.test.ts';
 const FILES_TESTS = 'test/cluster/io/disk/files.test.ts';
+const FOLDERS_TESTS = 'test/fileserver/blob-store/folders.test.ts';
 const JOINING_TESTS = 'test/fileserver/joining.test.ts';
 const OPENING_TESTS = 'test/fileserver/blob-store/opening.test.ts';
 const PROCESS_TESTS = 'test/processes/fileserver.test.ts';
+const PULLS_TESTS = 'test/fileserver/uploads/pulls.test.ts';
 const RANGE_TESTS = 'test/fileserver/downloads/one-range.test.ts';
 
 const BLOBS = 'docs/api.md, blobs';
 const SERVERS = 'docs/operations.md, file servers';
 
 export const FILESERVER_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'what-has-its-names-counts-before-they-survive',
+    rule: 'F1',
+    edits: [
+      {
+        file: BLOB_FILES,
+        find: 'return this.#folders.settle(folder, (settled) => {',
+        replace: 'return this.#folders.make(folder, (settled) => {',
+      },
+    ],
+    fate: tests(BLOB_STORE_TESTS, 'F1: what is told of as here while it is still being committed'),
+  },
+  {
+    name: 'a-commit-that-comes-again-is-acknowledged-by-its-names-alone',
+    rule: 'F1',
+    edits: [
+      {
+        file: BLOB_STORE,
+        find: 'return this.#folders.settle(homeOf(id).folder, (settled) =>',
+        replace:
+          "return (({ folder: _ }, done: FilesCallback<undefined>) => done({ kind: 'done', value: undefined }))(homeOf(id), (settled) =>",
+      },
+    ],
+    fate: tests(BLOB_STORE_TESTS, 'F1: a commit that is sent again after a restart'),
+  },
+  {
+    name: 'a-commit-leaves-its-folder-settled',
+    rule: 'F1',
+    edits: [
+      {
+        file: BLOB_STORE,
+        find: '      this.#folders.changing(home.folder);\n',
+        replace: '',
+      },
+    ],
+    fate: tests(BLOB_STORE_TESTS, 'F1: a folder that was settled counts no later commit'),
+  },
+  {
+    name: 'a-move-leaves-its-folder-settled',
+    rule: 'F1',
+    edits: [{ file: BLOB_FILES, find: '      this.#folders.changing(to.folder);\n', replace: '' }],
+    fate: tests(BLOB_STORE_TESTS, 'F1: what is told of as here while it is still being committed'),
+  },
+  {
+    name: 'a-folder-is-settled-by-what-began-before-its-last-change',
+    rule: 'F1',
+    edits: [
+      {
+        file: FOLDERS,
+        find: 'if (isLatest) this.#settled.add(folder);',
+        replace: 'this.#settled.add(folder);',
+      },
+    ],
+    fate: tests(FOLDERS_TESTS, 'one that changes while'),
+  },
+  {
+    name: 'a-copy-that-cannot-be-looked-at-is-put-away',
+    rule: 'F5',
+    edits: [
+      {
+        file: PULLS,
+        find: "if (looked.kind === 'failed') {",
+        replace: "if (looked.kind === 'failed' && looked.fault === 'full') {",
+      },
+      {
+        file: PULLS,
+        find: 'if (looked.value) return reply(DONE);',
+        replace: "if (looked.kind === 'done' && looked.value) return reply(DONE);",
+      },
+    ],
+    fate: tests(PULLS_TESTS, 'F5: a blob that cannot be looked at'),
+  },
   {
     name: 'a-commit-does-not-sync-the-bytes',
     rule: 'F1',
@@ -183,8 +258,8 @@ export const FILESERVER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: BLOB_FILES,
-        find: 'for (const path of [meta, data]) {',
-        replace: 'for (const path of [meta, data === meta ? data : meta]) {',
+        find: 'for (const path of [meta, data]) this.',
+        replace: 'for (const path of [meta, data === meta ? data : meta]) this.',
       },
     ],
     fate: tests(BLOB_STORE_TESTS, 'which blobs are here'),

@@ -201,8 +201,8 @@ export const REPLICATOR_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: PULLS,
-        find: 'if (bits[0] === 1) return reply(DONE);',
-        replace: 'if (bits.length > 0) return reply(DONE);',
+        find: 'if (looked.value) return reply(DONE);',
+        replace: "if (looked.kind === 'done') return reply(DONE);",
       },
     ],
     fate: tests(FILE_SERVER_TESTS, 'F5: does not take a blob for one that is here'),

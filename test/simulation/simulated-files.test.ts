@@ -137,6 +137,21 @@ describe('a loss of power', () => {
     expect([...left]).toEqual([['undefined new', SEEDS.length]]);
   });
 
+  test('leaves the names that a directory had when it was made once more', () => {
+    const left = outcomes((played) => {
+      played.synced('file', 'bytes');
+      const make = () => played.done<undefined>((done) => played.files.makeDirectory('home', done));
+      make();
+      played.files.rename([{ from: 'file', to: 'home/file' }], () => undefined);
+      played.crash(false);
+      const isMoved = played.read('home/file') !== undefined;
+      if (isMoved) make();
+      played.crash(true);
+      return `${isMoved ? 'moved' : 'not moved'} ${played.read('home/file')}`;
+    });
+    expect([...left.keys()].sort()).toEqual(['moved bytes', 'not moved undefined']);
+  });
+
   test('never leaves a file at neither of its names, whenever it comes', () => {
     const left = outcomes((played) => {
       played.synced('file', 'bytes');

@@ -12,6 +12,7 @@ import type { Logger } from '../../cluster/ports.ts';
 import type { BlobId } from '../../files/blob-id.ts';
 import type { BlobCounts } from './blob-counts.ts';
 import { type BlobMeta, decodeMeta, META_BYTES_MAX } from './blob-meta.ts';
+import type { Folders } from './folders.ts';
 import { type BlobPlace, type CORRUPT, homeOf, placeIn, TRASH } from './places.ts';
 import { onceAll, readWhole } from './small-files.ts';
 import type { StoreHealth } from './store-health.ts';
@@ -43,6 +44,7 @@ export interface MovedCounts {
 
 export class BlobFiles {
   readonly #files: Files;
+  readonly #folders: Folders;
   readonly #health: StoreHealth;
   readonly #counts: MovedCounts;
   readonly #logger: Logger;
@@ -51,12 +53,14 @@ export class BlobFiles {
   /** @param metaIsWrong called when a blob at home was found whose meta cannot be used */
   constructor(
     files: Files,
+    folders: Folders,
     health: StoreHealth,
     counts: MovedCounts,
     logger: Logger,
     metaIsWrong: (id: BlobId) => void,
   ) {
     this.#files = files;
+    this.#folders = folders;
     this.#health = health;
     this.#counts = counts;
     this.#logger = logger;
@@ -104,8 +108,8 @@ export class BlobFiles {
   }
 
   /**
-   * @returns through the callback one bit for each id, the least significant of the first byte first: whether the blob is
-   *   at home, both files of it. What cannot be looked at does not count as being here
+   * @returns through the callback one bit for each id, the least significant of the first byte first: whether the blob
+   *   `isHere`. What cannot be looked at does not count as being here
    */
   have(ids: readonly BlobId[], callback: (bits: Buffer) => void): void {
     const bits = Buffer.alloc(Math.ceil(ids.length / 8));
@@ -119,21 +123,29 @@ export class BlobFiles {
       callback(bits);
     };
     const look = (index: number) => {
-      const { data, meta } = homeOf(ids[index] as BlobId);
       underWay++;
-      const both = onceAll(2, (result) => {
-        if (result.kind === 'done') bits[index >> 3] = (bits[index >> 3] ?? 0) | (1 << (index & 7));
+      this.isHere(ids[index] as BlobId, (result) => {
+        const isHere = result.kind === 'done' && result.value;
+        if (isHere) bits[index >> 3] = (bits[index >> 3] ?? 0) | (1 << (index & 7));
         underWay--;
         goOn();
       });
-      for (const path of [meta, data]) {
-        this.#files.bytesOf(path, (result) => {
-          if (result.kind === 'failed') this.#noted(result);
-          both(result);
-        });
-      }
     };
     goOn();
+  }
+
+  /** @returns through the callback whether the blob is at home, both files of it, and stays there (F1) */
+  isHere(id: BlobId, callback: FilesCallback<boolean>): void {
+    const { data, meta, folder } = homeOf(id);
+    const both = onceAll(2, (result) => {
+      if (isAbsent(result)) return callback({ kind: 'done', value: false });
+      if (result.kind === 'failed') return callback(this.#noted(result));
+      return this.#folders.settle(folder, (settled) => {
+        if (settled.kind === 'failed') return callback(this.#noted(settled));
+        return callback({ kind: 'done', value: true });
+      });
+    });
+    for (const path of [meta, data]) this.#files.bytesOf(path, both);
   }
 
   /** Moves a blob from its home into the trash, or to those whose bytes are wrong. */
@@ -156,7 +168,7 @@ export class BlobFiles {
   /** Brings a blob back from the trash. */
   restore({ id, size }: BlobMeta, callback: (outcome: MoveOutcome) => void): void {
     const home = homeOf(id);
-    this.#files.makeDirectory(home.folder, (made) => {
+    this.#folders.make(home.folder, (made) => {
       if (made.kind === 'failed') return callback(this.#noted(made));
       const left = this.#counts.trash.changing(TRASH);
       const come = this.#counts.blobs.changing(home.folder);
@@ -188,6 +200,7 @@ export class BlobFiles {
           callback(unlinked.kind === 'failed' ? this.#noted(unlinked) : { kind: 'absent' }),
         );
       }
+      this.#folders.changing(home.folder);
       return this.#files.rename([{ from: trash.meta, to: home.meta }], (result) => {
         if (result.kind === 'done') return callback({ kind: 'moved' });
         return callback(isAbsent(result) ? { kind: 'absent' } : this.#noted(result));
@@ -229,8 +242,10 @@ export class BlobFiles {
     this.#files.bytesOf(from.meta, (length) => {
       if (isAbsent(length)) return callback({ kind: 'absent' });
       const moves = order === 'meta first' ? [meta, data] : [data, meta];
+      this.#folders.changing(to.folder);
       return this.#files.rename(moves, (result) => {
         if (result.kind === 'done') return callback({ kind: 'moved' });
+        this.#folders.doubt(to.folder);
         if (result.fault !== 'absent') return callback(this.#noted(result));
         // The bytes are missing, which other hands removed.
         return callback({ kind: order === 'meta first' ? 'moved' : 'absent' });

@@ -8,7 +8,7 @@ import type { ClusterId } from '../../cluster/model/identity.ts';
 import type { Runtime } from '../../cluster/ports.ts';
 import type { BlobId } from '../../files/blob-id.ts';
 import type { DiskRoom, RoomClaim } from '../uploads/disk-room.ts';
-import { type ReceivedBody, Receiving, ROOM_STEP_BYTES } from '../uploads/receiving.ts';
+import { type ReceivedBody, Receiving, ROOM_STEP_BYTES, Upload } from '../uploads/receiving.ts';
 import { StagedBlob } from '../uploads/staged-blob.ts';
 import { Stages } from '../uploads/stages.ts';
 import { BlobCounts } from './blob-counts.ts';
@@ -62,9 +62,11 @@ export class BlobStore {
     this.#disk = disk;
     this.#options = options;
     this.health = new StoreHealth(logger);
-    this.files = new BlobFiles(disk, this.health, this, logger, (id) => this.spoil(id, undefined));
-    this.#stages = new Stages(runtime, disk, { staysMs: options.stagedMs });
     this.#folders = new Folders(disk);
+    this.files = new BlobFiles(disk, this.#folders, this.health, this, logger, (id) =>
+      this.spoil(id, undefined),
+    );
+    this.#stages = new Stages(runtime, disk, { staysMs: options.stagedMs });
   }
 
   /** Uploads that are not committed. */
@@ -292,7 +294,14 @@ export class BlobStore {
     this.files.meta(id, (before: MetaOutcome) => {
       if (before.kind === 'failed') return end(before);
       if (before.kind === 'absent') return end({ kind: 'absent', isComing: false });
-      return end({ kind: isSameCommit(before.meta, commit) ? 'committed' : 'taken' });
+      if (!isSameCommit(before.meta, commit)) return end({ kind: 'taken' });
+      return this.#folders.settle(homeOf(id).folder, (settled) =>
+        end(
+          settled.kind === 'done'
+            ? { kind: 'committed' }
+            : this.#failed(settled, 'committing a blob'),
+        ),
+      );
     });
   }
 
@@ -335,6 +344,7 @@ export class BlobStore {
         { from: staged.meta, to: home.meta },
       ];
       const counted = this.blobs.changing(home.folder);
+      this.#folders.changing(home.folder);
       return this.#disk.rename(moves, (renamed) => {
         counted(renamed.kind === 'done' ? { blobs: 1, bytes: meta.size } : undefined);
         if (renamed.kind === 'failed') {
@@ -370,22 +380,5 @@ export class BlobStore {
   #failed(failure: FilesFailure, doing: string): FilesFailure {
     this.health.failed(failure, doing);
     return failure;
-  }
-}
-
-/** An upload that somebody may drop before its body is asked for. */
-class Upload {
-  #receiving: Receiving | undefined;
-  #isDropped = false;
-
-  begin(receiving: Receiving): void {
-    this.#receiving = receiving;
-    if (this.#isDropped) receiving.drop();
-    else receiving.start();
-  }
-
-  drop(): void {
-    this.#isDropped = true;
-    this.#receiving?.drop();
   }
 }

@@ -63,8 +63,11 @@ export class Pulls {
   /** Its meta is here. Who asks has heard that the blob is not, so that its bytes may be gone. */
   #answerHere({ store }: OpenedStore, meta: BlobMeta, from: Address, reply: ReplyCallback): void {
     const { id } = meta;
-    store.files.have([id], (bits) => {
-      if (bits[0] === 1) return reply(DONE);
+    store.files.isHere(id, (looked) => {
+      if (looked.kind === 'failed') {
+        return reply(failureReply(looked, 'the blob cannot be looked at'));
+      }
+      if (looked.value) return reply(DONE);
       // It is in the way of the copy until it is gone as well.
       store.spoil(id, meta);
       return reply(failed(id, from, 'its bytes are gone here, and its meta is put away first'));

@@ -149,3 +149,20 @@ export class Receiving {
     this.#done(outcome);
   }
 }
+
+/** An upload that somebody may drop before its body is asked for. */
+export class Upload {
+  #receiving: Receiving | undefined;
+  #isDropped = false;
+
+  begin(receiving: Receiving): void {
+    this.#receiving = receiving;
+    if (this.#isDropped) receiving.drop();
+    else receiving.start();
+  }
+
+  drop(): void {
+    this.#isDropped = true;
+    this.#receiving?.drop();
+  }
+}

@@ -1,7 +1,10 @@
 // How blobs come, stay and go: what is acknowledged survives whatever crash, and what is not is nowhere.
 
 import { describe, expect, test } from 'vitest';
+import type { FilesResult } from '../../../src/cluster/files.ts';
+import { linkedBlobId } from '../../../src/files/blob-id.ts';
 import type { OpenOutcome } from '../../../src/fileserver/blob-store/blob-files.ts';
+import type { BlobMeta } from '../../../src/fileserver/blob-store/blob-meta.ts';
 import { homeOf } from '../../../src/fileserver/blob-store/places.ts';
 import type { CommitOutcome } from '../../../src/fileserver/blob-store/store-outcomes.ts';
 import {
@@ -10,9 +13,12 @@ import {
   CLUSTER,
   commitOf,
   STAGED_MS,
+  type TestBlob,
   TestBody,
 } from '../../helpers/blob-stage.ts';
 import { SeededRandom } from '../../helpers/random.ts';
+
+type Looked = FilesResult<boolean>;
 
 const LARGE_BYTES = 20 * 1024 * 1024;
 
@@ -341,6 +347,12 @@ describe('a crash', () => {
   };
   const CALLS = lengthOfPlay();
 
+  /** Two blobs of one folder. */
+  function neighbours(): readonly [TestBlob, TestBlob] {
+    const id = linkedBlobId(blobOf(1).id, 'e'.repeat(32));
+    return [blobOf(1), { ...blobOf(2), id }];
+  }
+
   test.each(['the process is killed', 'the machine loses power'])(
     'F1, F6: when %s, at any call, what was acknowledged is whole, and nothing is half here',
     (kind) => {
@@ -382,10 +394,98 @@ describe('a crash', () => {
             stage.have(...blobs).filter((isHere) => isHere).length,
           );
           expect(stage.files.openFiles, where).toBe(0);
+          // An upload of what is there counts these as its copies.
+          const told = blobs.filter((blob) => stage.have(blob)[0]);
+          stage.files.losePower(new SeededRandom(calls * 1000 + round));
+          stage.start();
+          for (const blob of told) expect(stage.hasBytes(blob), where).toBe(true);
         }
       }
     },
   );
+
+  test('F1: what is told of as here while it is still being committed survives', () => {
+    for (let tenths = 1; tenths < 60; tenths++) {
+      const stage = started();
+      const [neighbour, blob] = neighbours();
+      stage.put(neighbour);
+      stage.put(blob);
+      stage.ask((done) => stage.store.discard(blob.id, done));
+      // Now the folder is settled.
+      expect(stage.have(neighbour)).toEqual([true]);
+      const trashed = stage.ask<{ meta: BlobMeta }>((done) =>
+        stage.store.files.trashed(blob.id, done as never),
+      );
+      stage.begin((done) => stage.store.restore(trashed.meta, done));
+      stage.time.runTo(stage.time.monotonicMs() + tenths / 10);
+      const looked = stage.begin<Looked>((done) => stage.store.files.isHere(blob.id, done));
+      stage.time.runTo(stage.time.monotonicMs() + 0.25);
+      stage.files.losePower(new SeededRandom(tenths));
+      if (looked[0]?.kind !== 'done' || !looked[0].value) continue;
+      expect(stage.hasBytes(blob), `after ${tenths}`).toBe(true);
+    }
+  });
+
+  test('F1: a folder that was settled counts no later commit before its names survive', () => {
+    let told = 0;
+    for (let tenths = 1; tenths < 60; tenths++) {
+      const stage = started();
+      const [neighbour, blob] = neighbours();
+      stage.put(neighbour);
+      expect(stage.have(neighbour)).toEqual([true]);
+      stage.stage(blob);
+      stage.begin((done) => stage.store.commit(blob.id, CLUSTER, blob.commit, done));
+      stage.time.runTo(stage.time.monotonicMs() + tenths / 10);
+      const looked = stage.begin<Looked>((done) => stage.store.files.isHere(blob.id, done));
+      stage.time.runTo(stage.time.monotonicMs() + 0.25);
+      stage.files.losePower(new SeededRandom(tenths));
+      if (looked[0]?.kind !== 'done' || !looked[0].value) continue;
+      told++;
+      expect(stage.hasBytes(blob), `after ${tenths}`).toBe(true);
+    }
+    expect(told).toBeGreaterThan(0);
+  });
+
+  test('F1: a commit that is sent again after a restart, and acknowledged then, survives', () => {
+    let acknowledged = 0;
+    for (let calls = 1; calls < 30; calls++) {
+      const stage = started();
+      const blob = blobOf(1);
+      stage.stage(blob);
+      stage.files.callsMax = stage.files.calls.length + calls;
+      stage.begin((done) => stage.store.commit(blob.id, CLUSTER, blob.commit, done));
+      stage.time.runTo(stage.time.monotonicMs() + 1000);
+      stage.files.kill();
+      stage.start();
+      if (stage.commit(blob) !== 'committed') continue;
+      acknowledged++;
+      stage.files.losePower(new SeededRandom(calls));
+      stage.start();
+      expect(stage.hasBytes(blob), `after ${calls} calls`).toBe(true);
+    }
+    expect(acknowledged).toBeGreaterThan(0);
+  });
+});
+
+describe('a folder whose names cannot be settled', () => {
+  test('has no blobs that count, and keeps them', () => {
+    const stage = started();
+    const blob = blobOf(1);
+    stage.put(blob);
+    stage.start();
+    for (let times = 0; times < 3; times++) {
+      stage.files.fail('makeDirectory', homeOf(blob.id).folder, 'broken');
+    }
+    expect(stage.have(blob)).toEqual([false]);
+    expect(stage.ask((done) => stage.store.files.isHere(blob.id, done))).toMatchObject({
+      kind: 'failed',
+      fault: 'broken',
+    });
+    expect(stage.commit(blob)).toBe('failed');
+    expect(stage.store.health.problem).toBeDefined();
+    expect(stage.hasBytes(blob)).toBe(true);
+    expect(stage.have(blob)).toEqual([true]);
+  });
 });
 
 describe('a blob that is given up', () => {

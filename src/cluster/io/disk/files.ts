@@ -55,7 +55,7 @@ export async function openFiles(path: string): Promise<Files> {
     return join(directory, name);
   };
   return {
-    makeDirectory: (name, callback) => carryOut(at(name), makeBelow(directory), callback),
+    makeDirectory: (name, callback) => carryOut(at(name), makeAndSync(directory), callback),
     create: (name, callback) => carryOut(at(name), create, callback),
     open: (name, callback) => carryOut(at(name), openToRead, callback),
     changedMs: (name, callback) => carryOut(at(name), changedMs, callback),
@@ -86,6 +86,18 @@ function isBelow(path: string): boolean {
 
 function nothing(): undefined {
   return undefined;
+}
+
+/**
+ * Where a sync has failed, no later one succeeds by mistake, as it may for the bytes of a file: names are in the journal of
+ * the file system, which takes nothing any more once it could not be written.
+ */
+function makeAndSync(top: string): (path: string) => Promise<undefined> {
+  return async (path) => {
+    await makeBelow(top)(path);
+    await syncDirectory(path);
+    return undefined;
+  };
 }
 
 /**
