@@ -1,10 +1,11 @@
 // One frontend of several processes: to its clients it is one, whatever happens to one of them.
 
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type Answer, knock, openPool } from '../helpers/client.ts';
+import { type Answer, knock } from '../helpers/client.ts';
 import {
   childrenOf,
   freePorts,
@@ -88,6 +89,12 @@ async function metricsOf(address: string): Promise<ReadonlyMap<string, number>> 
   const { text } = await ask(address, '/metrics');
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   return new Map(lines.map((line) => [line.replace(/ \S+$/, ''), Number(/\S+$/.exec(line)?.[0])]));
+}
+
+/** Both ends of the connections to a port, as the system has them: the one of the server tells who has it. */
+function connectionsOf(port: number): string {
+  const shown = spawnSync('ss', ['-tanp', `( sport = :${port} or dport = :${port} )`]);
+  return shown.error?.message ?? `${shown.stdout}`;
 }
 
 /** How many take connections; undefined while nobody does. */
@@ -261,17 +268,24 @@ describe('a frontend with workers', () => {
 
   test('no connection is left open that was dealt to a worker which died before it took it', async () => {
     const { frontend, address } = await start();
+    const port = Number(address.split(':')[1]);
     let isOver = false;
+    const open = new Set<Socket>();
+    const connectOnce = () =>
+      new Promise<void>((ended) => {
+        // Nothing gives up: a connection that nobody serves stays.
+        const socket = connect(port, '127.0.0.1');
+        open.add(socket);
+        socket.on('connect', () => socket.write('GET /livez HTTP/1.1\r\nHost: x\r\n\r\n'));
+        socket.on('data', () => socket.destroy());
+        socket.on('error', () => undefined);
+        socket.on('close', () => {
+          open.delete(socket);
+          ended();
+        });
+      });
     const connectAgain = async () => {
-      while (!isOver) {
-        // Nothing gives up: a connection that nobody serves keeps the test from ending.
-        const once = openPool({ address }, 1, 0);
-        await once.request({ method: 'GET', path: '/livez' }).then(
-          ({ body }) => body.dump(),
-          () => undefined,
-        );
-        await once.destroy();
-      }
+      while (!isOver) await connectOnce();
     };
     const clients = Array.from({ length: 16 }, connectAgain);
     // Each death finds a connection that was dealt and not taken about every second time.
@@ -282,6 +296,10 @@ describe('a frontend with workers', () => {
       await until(() => workersOf(frontend).length > 0);
     }
     isOver = true;
+    await until(() => open.size === 0).catch(() => {
+      const left = [...open].map((socket) => `${socket.localPort} ${socket.readyState}`);
+      throw new Error(`left are ${left.join(', ')}\n${connectionsOf(port)}\n${frontend.stderr}`);
+    });
     await Promise.all(clients);
   });
 

@@ -115,15 +115,13 @@ function closeUntaken(worker: ChildProcess): void {
   worker.on('internalMessage', ({ cmd, ack }: ConnectionTaken) => {
     if (cmd === 'NODE_CLUSTER' && ack !== undefined) untaken.delete(ack);
   });
-  // After the last answer that it sent, which may be read after its exit: a connection that it refused is dealt to
-  // another worker. One of the two events comes last, and the other may not come at all.
-  const closeIfGone = () => {
-    if (worker.connected) return;
+  // Once the process has ended and its channel is read out: a connection that it refused before is dealt to another worker.
+  // Neither `exit` nor `disconnect` says both: the first may come before the end of the channel where several processes
+  // end at once, and then the second never comes while a connection is on its way.
+  worker.once('close', () => {
     for (const handle of untaken.values()) handle.close();
     untaken.clear();
-  };
-  worker.on('disconnect', closeIfGone);
-  worker.on('exit', closeIfGone);
+  });
 }
 
 export type Demand = Extract<ToWorker, { kind: 'listen' | 'retire' | 'refuse' | 'drain' }>;
