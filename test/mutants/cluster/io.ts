@@ -105,6 +105,18 @@ export const CLUSTER_IO_MUTANTS: readonly Mutant[] = [
     fate: tests(DISK_ERRORS_TESTS, 'a full disk, with always'),
   },
   {
+    name: 'both-ends-of-a-stream-wait-for-the-other-to-read',
+    rule: 'docs/protocol.md, D13',
+    edits: [
+      {
+        file: LINK,
+        find: "if (this.#side === 'answers' && this.queuedBytes() > LINK_REPLY_BYTES_HIGH)",
+        replace: 'if (this.queuedBytes() > LINK_REPLY_BYTES_HIGH)',
+      },
+    ],
+    fate: tests(LINK_TESTS, 'both ends may have more'),
+  },
+  {
     name: 'reader-silent-without-answers',
     rule: 'D13',
     edits: [

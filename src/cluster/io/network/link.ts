@@ -93,8 +93,9 @@ export class SocketLink implements Link {
         if (!(error instanceof FramingBroken)) throw error;
         this.close(error.message);
       }
-      // Replies that the peer does not read must not pile up: stop reading its requests instead.
-      if (this.queuedBytes() > LINK_REPLY_BYTES_HIGH) socket.pause();
+      // Replies that the peer does not read must not pile up: stop reading its requests instead. Who asks reads on whatever
+      // it has to send, or both ends would wait for ever for the other one to read.
+      if (this.#side === 'answers' && this.queuedBytes() > LINK_REPLY_BYTES_HIGH) socket.pause();
       if (this.#isUnderWay) this.#flushLater();
       else this.#events?.ready?.();
     };

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { SocketLink } from '../../../../src/cluster/io/network/link.ts';
+import { LINK_REPLY_BYTES_HIGH } from '../../../../src/cluster/model/limits.ts';
 
 const LIMIT = 1024 * 1024;
 const EMPTY = Buffer.alloc(0);
@@ -150,4 +151,28 @@ test('no operation waits for another one that is slow: who reads says so, also w
   const odd = Array.from({ length: 20 }, (_, index) => 2 * index + 3);
   await expect.poll(() => answered, { timeout: 20_000 }).toEqual(odd);
   await expect.poll(() => asking.isUnderWay(), { timeout: 20_000 }).toBe(false);
+});
+
+test('both ends may have more to send than either holds back: each has what the other one sent', async () => {
+  const [near, far] = await socketPair();
+  const body = Buffer.alloc(LIMIT);
+  const count = (3 * LINK_REPLY_BYTES_HIGH) / body.length;
+  const ids = Array.from({ length: count }, (_, index) => index + 1);
+  const received: { readonly asking: number[]; readonly answering: number[] } = {
+    asking: [],
+    answering: [],
+  };
+  const asking = new SocketLink('asks', LIMIT + 64);
+  asking.listen({ received: (id) => received.asking.push(id), closed: () => undefined });
+  const answering = new SocketLink('answers', LIMIT + 64);
+  answering.listen({ received: (id) => received.answering.push(id), closed: () => undefined });
+  asking.attach(near, EMPTY);
+  answering.attach(far, EMPTY);
+  // As sets and the answers to gets, which meet on one stream.
+  for (const id of ids) {
+    asking.send(id, Buffer.of(id), body);
+    answering.send(id, Buffer.of(id), body);
+  }
+  const both = { asking: ids, answering: ids };
+  await expect.poll(() => received, { timeout: 60_000 }).toEqual(both);
 });
