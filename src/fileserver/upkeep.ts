@@ -17,6 +17,7 @@ import type { ClusterAccess } from './cluster-access.ts';
 import { BlockSampler } from './replicator/block-sampler.ts';
 import { Replicator, type ReplicatorParts } from './replicator/replicator.ts';
 import { Scrubber } from './replicator/scrubber.ts';
+import { settledRecords } from './replicator/settled-records.ts';
 import { TrashKeeper } from './replicator/trash-keeper.ts';
 import type { Uptime } from './replicator/uptime.ts';
 import type { DiskRoom } from './uploads/disk-room.ts';
@@ -53,6 +54,7 @@ export class Upkeep {
       runtime,
       router,
       manyReader: new ManyReader(context, reader),
+      settledReader: settledRecords(access.files.parts.linearizable),
       classes,
       watch,
       times,
@@ -66,7 +68,6 @@ export class Upkeep {
     const { timers, logger, random } = runtime;
     this.#trash = new TrashKeeper({
       ...shared,
-      linearizable: access.files.parts.linearizable,
       timers,
       logger,
       clock: runtime.clock,

@@ -3,6 +3,7 @@
 
 import { type Mutant, tests } from './mutant.ts';
 
+const COLLECTION = 'src/fileserver/replicator/collection.ts';
 const DISK_ROOM = 'src/fileserver/uploads/disk-room.ts';
 const FILE_PUT = 'src/files/file-put.ts';
 const FILE_SERVER = 'src/fileserver/file-server.ts';
@@ -23,6 +24,30 @@ const SAMPLER_TESTS = 'test/fileserver/replicator/block-sampler.test.ts';
 const VERDICT_TESTS = 'test/fileserver/replicator/verdict.test.ts';
 
 export const REPLICATOR_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'the-overwrite-of-one-member-throws-a-blob-away',
+    rule: 'F5',
+    edits: [
+      {
+        file: VISIT,
+        find: 'new Inquiry(settling(this.#parts), ({ superseded, unknown }) => {',
+        replace: 'new Inquiry(this.#parts ?? settling(this.#parts), ({ superseded, unknown }) => {',
+      },
+    ],
+    fate: tests(REPLICATOR_TESTS, 'F5: of an overwrite'),
+  },
+  {
+    name: 'the-absence-at-one-member-collects-a-blob',
+    rule: 'F5',
+    edits: [
+      {
+        file: COLLECTION,
+        find: 'new Inquiry(settling(parts), ({ ownerless })',
+        replace: 'new Inquiry(parts ?? settling(parts), ({ ownerless })',
+      },
+    ],
+    fate: tests(REPLICATOR_TESTS, 'F5: of an absence'),
+  },
   {
     name: 'blobs-are-taken-before-the-uptime-is-known',
     rule: 'F2',

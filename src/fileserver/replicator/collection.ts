@@ -1,11 +1,11 @@
-// Throws away blobs whose owners are absent (FILES.md, "Collection"): what a pass has found is proven once more, just before it
-// goes to the trash.
+// Throws away blobs whose owners are absent (FILES.md, "Collection"): what a pass has found is proven once more, by all
+// members, just before it goes to the trash.
 
 import type { BlobId } from '../../files/blob-id.ts';
 import type { BlobMeta } from '../blob-store/blob-meta.ts';
 import type { BlobStore } from '../blob-store/blob-store.ts';
 import type { Next } from '../blob-store/listing.ts';
-import { Inquiry, type InquiryParts } from './inquiry.ts';
+import { Inquiry, type InquiryParts, settling } from './inquiry.ts';
 import { inParallel } from './parallel.ts';
 import { BATCH_BLOBS } from './walk.ts';
 
@@ -36,7 +36,9 @@ export function collect(
         nextId();
       });
     inParallel(batch, 1, read, () =>
-      new Inquiry(parts, ({ ownerless }) => inParallel(ownerless, 1, discard, next)).start(metas),
+      new Inquiry(settling(parts), ({ ownerless }) =>
+        inParallel(ownerless, 1, discard, next),
+      ).start(metas),
     );
   };
   inParallel(batches, 1, look, () => done(collected));

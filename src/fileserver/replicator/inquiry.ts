@@ -26,7 +26,10 @@ export interface InquiryParts {
   readonly self: NodeId;
   readonly runtime: Pick<Runtime, 'network'>;
   readonly router: Pick<Router, 'map'>;
+  /** What one member says. */
   readonly manyReader: Pick<ManyReader, 'get'>;
+  /** What all members say, who then have the same: it is asked before a blob goes anywhere (settled-records.ts). */
+  readonly settledReader: Pick<ManyReader, 'get'>;
   readonly classes: Pick<ReplicationClasses, 'copies'>;
   readonly watch: Pick<FileServerWatch, 'isUp' | 'isLost'>;
   readonly times: FileTimes;
@@ -195,6 +198,11 @@ export class Inquiry {
       ),
     );
   }
+}
+
+/** @returns the parts of an inquiry that asks all members */
+export function settling(parts: InquiryParts): InquiryParts {
+  return { ...parts, manyReader: parts.settledReader };
 }
 
 /** @returns whether the server is to be empty in the end */

@@ -4,15 +4,13 @@
 
 import type { Files } from '../../cluster/files.ts';
 import type { Clock, Logger, Timers } from '../../cluster/ports.ts';
-import type { LinearizableReader } from '../../coordinator/operations/get/linearizable.ts';
 import type { BlobId } from '../../files/blob-id.ts';
 import type { BlobMeta } from '../blob-store/blob-meta.ts';
 import type { BlobStore } from '../blob-store/blob-store.ts';
 import { eachEntry, type Next } from '../blob-store/listing.ts';
 import { namedFile, placeIn, TRASH } from '../blob-store/places.ts';
-import { Inquiry, type InquiryParts } from './inquiry.ts';
+import { Inquiry, type InquiryParts, settling } from './inquiry.ts';
 import { inParallel } from './parallel.ts';
-import { settledRecords } from './settled-records.ts';
 import { isWanted } from './verdict.ts';
 import { BATCH_BLOBS } from './walk.ts';
 
@@ -20,8 +18,7 @@ import { BATCH_BLOBS } from './walk.ts';
 const KEPT_MAX = 100_000;
 const LOOKS_AT_ONCE = 16;
 
-export interface TrashParts extends Omit<InquiryParts, 'manyReader'> {
-  readonly linearizable: Pick<LinearizableReader, 'get'>;
+export interface TrashParts extends InquiryParts {
   readonly store: Pick<BlobStore, 'files' | 'restore' | 'takeTurn'>;
   readonly files: Files;
   readonly timers: Timers;
@@ -49,7 +46,7 @@ export class TrashKeeper {
 
   constructor(parts: TrashParts, keptMax = KEPT_MAX) {
     this.#parts = parts;
-    this.#inquiry = { ...parts, manyReader: settledRecords(parts.linearizable) };
+    this.#inquiry = settling(parts);
     this.#keptMax = keptMax;
   }
 

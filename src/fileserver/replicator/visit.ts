@@ -15,6 +15,7 @@ import {
   type InquiryParts,
   isDraining,
   type PlacedBlob,
+  settling,
 } from './inquiry.ts';
 import { inParallel } from './parallel.ts';
 import { isWanted, verdictOnCopies } from './verdict.ts';
@@ -102,13 +103,21 @@ export class Visit {
     const isHere = (meta: BlobMeta) => !this.#trashed.has(meta);
     this.#counts.unknown += unknown;
     this.#counts.ownerless.push(...ownerless.filter(isHere).map(({ id }) => id));
-    const discard = (meta: BlobMeta, next: Next) =>
-      this.#discard(meta, next, () => this.#counts.superseded++);
-    inParallel(superseded.filter(isHere), 1, discard, () =>
+    this.#discardSuperseded(superseded.filter(isHere), () =>
       this.#restore(named, (stay) =>
         this.#judge([...stay, ...unnamed.filter(({ meta }) => isHere(meta))], map),
       ),
     );
+  }
+
+  /** F5: an overwrite that is over, or one that only some members have heard of, may lose to the upload of the blob yet. */
+  #discardSuperseded(found: readonly BlobMeta[], done: () => void): void {
+    const discard = (meta: BlobMeta, next: Next) =>
+      this.#discard(meta, next, () => this.#counts.superseded++);
+    new Inquiry(settling(this.#parts), ({ superseded, unknown }) => {
+      this.#counts.unknown += unknown;
+      inParallel(superseded, 1, discard, done);
+    }).start(found);
   }
 
   /**

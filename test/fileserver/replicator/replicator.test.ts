@@ -69,6 +69,15 @@ class Scene extends BlobStage {
     } as unknown as ReplicatorParts['runtime'],
     router: { map: undefined },
     manyReader: { get: (gets: readonly GetOfMany[]) => this.#get(gets) },
+    settledReader: {
+      get: (gets: readonly GetOfMany[]) => {
+        for (const each of gets) {
+          const settled = this.settled.get(each.key.toString());
+          if (settled !== undefined) each.callback(settled);
+          else this.parts.manyReader.get([each]);
+        }
+      },
+    },
     classes: {
       copies: (_name, callback) => callback({ kind: 'known', copies: this.copies }),
     },
@@ -253,6 +262,55 @@ describe('a blob that its record names', () => {
     scene.passOnce();
     expect(scene.replicator.left).toBe(0);
     expect(scene.isHere(blob)).toBe(true);
+  });
+});
+
+describe('what one member says', () => {
+  const PARTITION_FAILED = { kind: 'failed' } as unknown as ReadOutcome;
+
+  test.each([
+    ['an overwrite that all of them do not have', 'named'],
+    ['an overwrite of which they cannot all be asked', 'unknown'],
+  ] as const)('F5: of %s throws nothing away', (_, said) => {
+    const blob = blobPlaced(scene, 'f1', 'f2');
+    scene.put(blob);
+    scene.others.get('f2')?.add(blob.id);
+    scene.name(blob, blob.id);
+    const owner = blob.commit.owner.toString();
+    const named = scene.records.get(owner);
+    scene.settled.set(owner, said === 'named' && named ? named : PARTITION_FAILED);
+    scene.name(blob, newBlobId(1, 'e'.repeat(32)));
+    scene.uptimeMs = 2 * TIMES.supersededMs;
+    scene.replicator.start();
+    scene.passOnce();
+    expect(scene.isHere(blob)).toBe(true);
+    expect(scene.replicator.report?.counts).toMatchObject({
+      superseded: 0,
+      unknown: said === 'unknown' ? 1 : 0,
+    });
+    scene.settled.delete(owner);
+    scene.passOnce();
+    expect(scene.isHere(blob)).toBe(false);
+  });
+
+  test('F5: of an absence that the others do not know collects nothing', () => {
+    const blob = blobPlaced(scene, 'f1', 'f2');
+    scene.put(blob);
+    scene.others.get('f2')?.add(blob.id);
+    scene.name(blob, blob.id);
+    const owner = blob.commit.owner.toString();
+    const named = scene.records.get(owner);
+    if (named === undefined) throw new Error('it was named');
+    scene.settled.set(owner, named);
+    scene.records.delete(owner);
+    scene.uptimeMs = 2 * DAY_MS;
+    scene.replicator.start();
+    scene.passOnce();
+    scene.passOnce();
+    expect(scene.isHere(blob)).toBe(true);
+    scene.settled.delete(owner);
+    scene.passOnce();
+    expect(scene.isHere(blob)).toBe(false);
   });
 });
 
@@ -501,14 +559,7 @@ describe('the trash', () => {
     const freed = (bytes: number) => {
       scene.missingBytes -= bytes;
     };
-    const linearizable = {
-      get: (key: Buffer, callback: GetOfMany['callback']) => {
-        const settled = scene.settled.get(key.toString());
-        if (settled !== undefined) callback(settled);
-        else scene.parts.manyReader.get([{ key, callback }]);
-      },
-    };
-    return new TrashKeeper({ ...parts, linearizable, store, logger, missingBytes, freed }, keptMax);
+    return new TrashKeeper({ ...parts, store, logger, missingBytes, freed }, keptMax);
   };
   const thrownAway = (seed: number) => {
     const blob = owned(blobOf(seed, 1000));
