@@ -9,8 +9,10 @@ const BLOB_READING = 'src/fileserver/downloads/blob-reading.ts';
 const BLOB_SERVER = 'src/fileserver/blob-server.ts';
 const BLOB_STORE = 'src/fileserver/blob-store/blob-store.ts';
 const CENSUS = 'src/fileserver/blob-store/census.ts';
+const DISK = 'src/cluster/io/disk/disk.ts';
 const DISK_ROOM = 'src/fileserver/uploads/disk-room.ts';
 const FILE_SERVER = 'src/fileserver/file-server.ts';
+const FOLDER = 'src/cluster/io/disk/folder.ts';
 const FOLDERS = 'src/fileserver/blob-store/folders.ts';
 const FILES = 'src/cluster/io/disk/files.ts';
 const JOINING = 'src/fileserver/joining.ts';
@@ -34,6 +36,7 @@ const JOINING_TESTS = 'test/fileserver/joining.test.ts';
 const OPENING_TESTS = 'test/fileserver/blob-store/opening.test.ts';
 const PROCESS_TESTS = 'test/processes/fileserver.test.ts';
 const PULLS_TESTS = 'test/fileserver/uploads/pulls.test.ts';
+const SYNCED_NAMES_TESTS = 'test/cluster/io/disk/synced-names.test.ts';
 const RANGE_TESTS = 'test/fileserver/downloads/one-range.test.ts';
 
 const BLOBS = 'docs/api.md, blobs';
@@ -356,11 +359,35 @@ export const FILESERVER_MUTANTS: readonly Mutant[] = [
     fate: tests(FILES_TESTS, 'directories are 0700'),
   },
   {
+    name: 'a-data-directory-is-made-without-a-sync',
+    rule: 'G2',
+    edits: [{ file: DISK, find: '      fsyncSync(directory);\n', replace: '' }],
+    fate: tests(SYNCED_NAMES_TESTS, 'that is made with those above it'),
+  },
+  {
+    name: 'making-a-directory-leaves-its-names-unsynced',
+    rule: 'F1',
+    edits: [
+      {
+        file: FILES,
+        find: '    await makeBelow(top)(path);\n    await syncDirectory(path);\n',
+        replace: '    await makeBelow(top)(path);\n',
+      },
+    ],
+    fate: tests(SYNCED_NAMES_TESTS, 'directories below the top'),
+  },
+  {
+    name: 'the-files-of-a-backup-have-no-synced-names',
+    rule: SERVERS,
+    edits: [{ file: FOLDER, find: '  await syncDirectory(dirname(path));\n', replace: '' }],
+    fate: tests(SYNCED_NAMES_TESTS, 'files of a backup'),
+  },
+  {
     name: 'a-directory-that-was-moved-is-made-anew',
     rule: SERVERS,
     edits: [
       {
-        file: FILES,
+        file: DISK,
         find: "if (code === 'ENOENT' && above !== top) {",
         replace: "if (code === 'ENOENT' && above !== top + code) {",
       },

@@ -1,12 +1,23 @@
 // A data directory on a real disk. Its files are replaced in one step, and a log takes appended bytes whole or not at
 // all. A full disk shows first as a short write (H35): the attempt to write the rest then fails with the reason.
 
-import { constants, existsSync, mkdirSync } from 'node:fs';
-import { type FileHandle, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  stat,
+  unlink,
+} from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { DirectoryFile, DirectoryState, Disk, DiskResult, LogFile } from '../../ports.ts';
 import { patiently } from '../process/patience.ts';
 import { lockDirectory, unusableDirectory } from './directory-lock.ts';
+
+const DIRECTORY_MODE = 0o700;
 
 /**
  * Makes the directory if it is missing, and locks it until this process ends, however it ends.
@@ -60,15 +71,56 @@ export async function openDisk(path: string): Promise<Disk> {
   };
 }
 
-/** Makes the missing directories one by one: on a read-only file system Node's recursive mkdir reports ENOENT. */
+/** Why the names in a directory above one's own cannot be synced: it may not be read, or its file system knows no such thing. */
+const UNSYNCABLE: readonly string[] = ['EACCES', 'EPERM', 'EINVAL', 'ENOTSUP'];
+
+/**
+ * Makes the missing directories one by one: on a read-only file system Node's recursive mkdir reports ENOENT. They survive
+ * a crash of the machine, as far as the directories above let anybody sync them: what is synced in a directory is lost
+ * with its name.
+ */
 export function makeDirectory(path: string): void {
   if (existsSync(path)) return;
-  makeDirectory(dirname(path));
+  const above = dirname(path);
+  makeDirectory(above);
   try {
     mkdirSync(path);
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
   }
+  try {
+    const directory = openSync(above, 'r');
+    try {
+      fsyncSync(directory);
+    } finally {
+      closeSync(directory);
+    }
+  } catch (error) {
+    if (!UNSYNCABLE.includes(codeOf(error))) throw error;
+  }
+}
+
+/**
+ * Makes directories below the top that survive a crash of the machine. Syncs the directory above also where this one is
+ * there: who made it may have died before the name was on the disk. Never makes the top: if somebody moved that, a new one
+ * in its place would be another, unlocked directory.
+ */
+export function makeBelow(top: string): (path: string) => Promise<undefined> {
+  return async function make(path): Promise<undefined> {
+    const above = dirname(path);
+    try {
+      await mkdir(path, DIRECTORY_MODE);
+    } catch (error) {
+      const code = codeOf(error);
+      if (code === 'ENOENT' && above !== top) {
+        await make(above);
+        return make(path);
+      }
+      if (code !== 'EEXIST') throw error;
+    }
+    await syncDirectory(above);
+    return undefined;
+  };
 }
 
 async function openLogFile(directory: string, name: string, create: boolean): Promise<LogFile> {
@@ -231,7 +283,7 @@ export async function replace(directory: string, name: string, bytes: Buffer): P
   }
   await file.close();
   await rename(temporary, target);
-  await syncDirectory(directory);
+  await syncDirectory(dirname(target));
   return undefined;
 }
 

@@ -6,7 +6,6 @@ import {
   access,
   type FileHandle,
   link,
-  mkdir,
   open,
   opendir,
   rename,
@@ -30,9 +29,8 @@ import type {
 import { isShortage } from '../../shortage.ts';
 import { patiently } from '../process/patience.ts';
 import { lockDirectory, unusableDirectory } from './directory-lock.ts';
-import { codeOf, makeDirectory, readAt, syncDirectory } from './disk.ts';
+import { codeOf, makeBelow, makeDirectory, readAt, syncDirectory } from './disk.ts';
 
-const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
 /** How many names a listing reads from the system at once. */
 const LISTED_AT_ONCE = 256;
@@ -96,28 +94,6 @@ function makeAndSync(top: string): (path: string) => Promise<undefined> {
   return async (path) => {
     await makeBelow(top)(path);
     await syncDirectory(path);
-    return undefined;
-  };
-}
-
-/**
- * Syncs the directory above also where this one is there: who made it may have died before the name was on the disk.
- * Never makes the top: if somebody moved that, a new one in its place would be another, unlocked directory.
- */
-function makeBelow(top: string): (path: string) => Promise<undefined> {
-  return async function make(path): Promise<undefined> {
-    const above = dirname(path);
-    try {
-      await mkdir(path, DIRECTORY_MODE);
-    } catch (error) {
-      const code = codeOf(error);
-      if (code === 'ENOENT' && above !== top) {
-        await make(above);
-        return make(path);
-      }
-      if (code !== 'EEXIST') throw error;
-    }
-    await syncDirectory(above);
     return undefined;
   };
 }

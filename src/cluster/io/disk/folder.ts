@@ -2,13 +2,21 @@
 // src/backup; the directories of nodes are in disk.ts.
 
 import { constants, readdirSync, rmSync } from 'node:fs';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { type FileHandle, open } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { EXIT, FatalError } from '../../http/errors.ts';
 import type { Folder, FolderFile } from '../../ports.ts';
 import { patiently } from '../process/patience.ts';
 import { lockPlace } from './directory-lock.ts';
-import { makeDirectory, readIfThere, replace, settle, writeAll } from './disk.ts';
+import {
+  makeBelow,
+  makeDirectory,
+  readIfThere,
+  replace,
+  settle,
+  syncDirectory,
+  writeAll,
+} from './disk.ts';
 
 export function openFolder(path: string): Folder {
   const directory = resolve(path);
@@ -32,7 +40,7 @@ export function openFolder(path: string): Folder {
       ),
     makeDirectory: (name, callback) =>
       settle(
-        patiently(() => makeFolder(join(directory, name))),
+        patiently(() => makeBelow(directory)(join(directory, name))),
         callback,
       ),
   };
@@ -82,14 +90,9 @@ async function openFile(path: string, create: boolean): Promise<FolderFile> {
     bytes: size,
     read: (position, length, callback) => settle(readAll(file, position, length), callback),
     write: (position, bytes, callback) => settle(writeAt(file, position, bytes), callback),
-    finish: (length, callback) => settle(finish(file, length), callback),
+    finish: (length, callback) => settle(finish(file, path, length), callback),
     close: () => settle(file.close(), () => undefined),
   };
-}
-
-async function makeFolder(path: string): Promise<undefined> {
-  await mkdir(path, { recursive: true });
-  return undefined;
 }
 
 async function readAll(file: FileHandle, position: number, length: number): Promise<Buffer> {
@@ -108,8 +111,10 @@ async function writeAt(file: FileHandle, position: number, bytes: Buffer): Promi
   return undefined;
 }
 
-async function finish(file: FileHandle, length: number): Promise<undefined> {
+async function finish(file: FileHandle, path: string, length: number): Promise<undefined> {
   await file.truncate(length);
   await file.sync();
+  // The name as well: nobody else says of it that it is on the disk.
+  await syncDirectory(dirname(path));
   return undefined;
 }

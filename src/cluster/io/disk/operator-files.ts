@@ -2,7 +2,7 @@
 
 import { lstat, open } from 'node:fs/promises';
 import type { OperatorFiles } from '../../ports.ts';
-import { settle } from './disk.ts';
+import { readAt, settle } from './disk.ts';
 
 const BYTES_MAX = 1024 * 1024;
 const ABSENT: readonly (string | undefined)[] = ['ENOENT', 'ENOTDIR'];
@@ -21,9 +21,10 @@ export const operatorFiles: OperatorFiles = {
 async function textOf(path: string): Promise<string> {
   const file = await open(path);
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(BYTES_MAX + 1));
-    if (bytesRead > BYTES_MAX) throw new Error(`it is longer than ${BYTES_MAX} bytes`);
-    return buffer.toString('utf8', 0, bytesRead);
+    const buffer = Buffer.alloc(BYTES_MAX + 1);
+    const bytes = await readAt(file, 0, buffer);
+    if (bytes > BYTES_MAX) throw new Error(`it is longer than ${BYTES_MAX} bytes`);
+    return buffer.toString('utf8', 0, bytes);
   } finally {
     await file.close();
   }
