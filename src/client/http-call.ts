@@ -1,6 +1,7 @@
 // Carries one call out over HTTP frontends. A read that is not answered within a second is sent to the next frontend as
 // well, and the first answer counts. A write is sent to a frontend that is known to be well, and to the next one only
-// where certainly nothing came of it: it was never sent, the frontend says so by 503, or what answered is none.
+// where certainly nothing came of it: it was never sent, the frontend says so by 503, or what answered is neither one nor
+// a gateway that may have passed it on.
 
 import type { PoolAnswer, PoolOutcome, PoolRequest } from '../cluster/http/http-pool.ts';
 import type { Cancel, Timers } from '../cluster/ports.ts';
@@ -202,9 +203,9 @@ class WriteCall implements UnderWay {
     }
     frontend.failed();
     const failure = failureOf(frontend, outcome);
-    // A gateway in between that could not get the answer of a frontend does not know what became of the request.
-    const isPassedOn =
-      outcome.kind === 'answered' && outcome.status >= 500 && outcome.status !== NOT_READY;
+    // A gateway in between that could not get the answer of a frontend does not know what became of the request. Some say
+    // that by 503, also where the connection broke when the frontend had it already.
+    const isPassedOn = outcome.kind === 'answered' && outcome.status >= 500;
     if (isPassedOn || (outcome.kind === 'broken' && this.#isSent))
       return this.#nobodyKnows(failure);
     return this.#failed(failure);

@@ -280,6 +280,7 @@ describe('a write', () => {
     ['the connection broke', broken],
     ['a gateway lost the answer', answer(502)],
     ['a gateway waited too long', answer(504)],
+    ['a gateway lost the connection', answer(503)],
   ])('is never sent twice where %s', async (_what, outcome) => {
     const bad: Behaviour = ({ path }) => ({ outcome: path === '/livez' ? LIVE : outcome });
     const stage = new Stage({ bad, good: well });

@@ -30,6 +30,19 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     fate: tests(CALL_TESTS, 'is never sent twice'),
   },
   {
+    name: 'a-503-of-a-gateway-is-of-a-frontend',
+    rule: 'docs/client.md',
+    edits: [
+      {
+        file: HTTP_CALL,
+        find: "outcome.kind === 'answered' && outcome.status >= 500;",
+        replace:
+          "outcome.kind === 'answered' && outcome.status >= 500 && outcome.status !== NOT_READY;",
+      },
+    ],
+    fate: tests(CALL_TESTS, 'is never sent twice'),
+  },
+  {
     name: 'an-answer-that-found-no-room-is-repeated',
     rule: 'docs/client.md',
     edits: [
