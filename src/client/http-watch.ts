@@ -51,7 +51,9 @@ export class HttpWatch implements WatchSource {
   #isOver = false;
   /** Gives the request up, and its timer. */
   #cancel: Cancel = () => undefined;
-  /** Runs while nobody answers. */
+  /** Whether nobody has told anything since the stream before ended. */
+  #isAwaited = false;
+  /** Runs while nobody tells what is awaited, though he is listened to. */
   #cancelDeadline: Cancel | undefined;
 
   constructor(watch: CheckedWatch, options: HttpWatchOptions) {
@@ -71,7 +73,7 @@ export class HttpWatch implements WatchSource {
     this.#isOver = true;
     this.#outcome = undefined;
     this.#cancel();
-    this.#cancelDeadline?.();
+    this.#waitLonger();
   }
 
   #tryNext(): void {
@@ -110,12 +112,14 @@ export class HttpWatch implements WatchSource {
       cancelTimer = timers.after(SILENT_MS, goOn);
     };
     const held = (flow: PoolFlow): PoolFlow => ({
-      // Who is not listened to is not silent.
+      // Who is not listened to is not silent, nor can he tell anything in time.
       pause: () => {
+        this.#waitLonger();
         cancelTimer();
         flow.pause();
       },
       resume: () => {
+        if (this.#isAwaited) this.#waitNoLonger();
         heard();
         flow.resume();
       },
@@ -171,9 +175,15 @@ export class HttpWatch implements WatchSource {
   /** Nobody may be silent for longer than `timeoutMs` from now on. */
   #waitNoLonger(): void {
     const { timers, timeoutMs } = this.#options;
+    this.#isAwaited = true;
     this.#cancelDeadline ??= timers.after(timeoutMs, () => {
       this.#fail(this.#failure ?? new VelourError('unreachable', 'no frontend tells changes'));
     });
+  }
+
+  #waitLonger(): void {
+    this.#cancelDeadline?.();
+    this.#cancelDeadline = undefined;
   }
 
   /** @returns false for what no frontend sends */
@@ -198,8 +208,8 @@ export class HttpWatch implements WatchSource {
 
   /** Somebody tells changes: only what a frontend has sent names a place. */
   #isTold(): void {
-    this.#cancelDeadline?.();
-    this.#cancelDeadline = undefined;
+    this.#isAwaited = false;
+    this.#waitLonger();
     this.#failure = undefined;
   }
 

@@ -299,4 +299,43 @@ describe('a caller who is slower than the events', () => {
     expect(stage.next().events).toHaveLength(2001);
     expect(stage.latest.isPaused).toBe(false);
   });
+
+  test('gives the next frontend its time to tell something once it is listened to', () => {
+    const stage = flooded();
+    stage.latest.breakOff();
+    stage.latest.begin();
+    stage.wait(100_000);
+    expect(stage.next().events).toHaveLength(2001);
+    const told = stage.next();
+    stage.wait(TIMEOUT_MS - 1000);
+    expect(told.error).toBeUndefined();
+    stage.latest.say(set('l'));
+    expect(told.events).toMatchObject([{ kind: 'set' }]);
+    expect(stage.asked).toHaveLength(2);
+  });
+
+  test('hears of it when the next frontend then tells nothing', () => {
+    const stage = flooded();
+    stage.latest.breakOff();
+    stage.latest.begin();
+    expect(stage.next().events).toHaveLength(2001);
+    const told = stage.next();
+    stage.wait(TIMEOUT_MS - 1000);
+    stage.latest.say(': x\n\n');
+    expect(told.error).toBeUndefined();
+    stage.wait(1000);
+    expect(told.error?.code).toBe('unreachable');
+  });
+
+  test('goes on at a frontend that has nothing new to tell after all that it told', () => {
+    const stage = flooded();
+    expect(stage.next().events).toHaveLength(2001);
+    const told = stage.next();
+    for (let round = 0; round < 3; round++) {
+      stage.wait(TIMEOUT_MS);
+      stage.latest.say(': nothing new\n\n');
+    }
+    expect(told.error).toBeUndefined();
+    expect(stage.asked).toHaveLength(1);
+  });
 });

@@ -270,6 +270,42 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     fate: tests(HTTP_WATCH_TESTS, 'holds back the next frontend'),
   },
   {
+    name: 'who-is-not-listened-to-tells-nothing',
+    rule: 'docs/client.md',
+    edits: [
+      {
+        file: HTTP_WATCH,
+        find: '        this.#waitLonger();\n        cancelTimer();',
+        replace: '        cancelTimer();',
+      },
+    ],
+    fate: tests(HTTP_WATCH_TESTS, 'once it is listened to'),
+  },
+  {
+    name: 'a-frontend-after-a-pause-may-tell-nothing',
+    rule: 'docs/client.md',
+    edits: [
+      {
+        file: HTTP_WATCH,
+        find: 'if (this.#isAwaited) this.#waitNoLonger();',
+        replace: '',
+      },
+    ],
+    fate: tests(HTTP_WATCH_TESTS, 'then tells nothing'),
+  },
+  {
+    name: 'a-frontend-after-a-pause-must-tell-something',
+    rule: 'docs/client.md',
+    edits: [
+      {
+        file: HTTP_WATCH,
+        find: 'if (this.#isAwaited) this.#waitNoLonger();',
+        replace: 'this.#waitNoLonger();',
+      },
+    ],
+    fate: tests(HTTP_WATCH_TESTS, 'has nothing new to tell'),
+  },
+  {
     name: 'a-watch-asks-on-without-a-pause',
     rule: 'docs/client.md',
     edits: [
