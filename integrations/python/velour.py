@@ -86,7 +86,9 @@ class Velour:
             url = self.frontends[0] + path
             try:
                 answer = self.session.request(method, url, timeout=self.timeout, **request)
-                if answer.status_code != 503 or left == 0:
+                # Who answers 503 without it is no frontend, and may have passed a write on to one.
+                is_certain = is_read or "X-Fog-Error" in answer.headers
+                if answer.status_code != 503 or not is_certain or left == 0:
                     return answer
             except requests.ConnectionError as error:
                 # Without a connection nothing was sent; a reset may come after the write.

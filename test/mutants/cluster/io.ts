@@ -16,6 +16,7 @@ const DISK_ERRORS_TESTS = 'test/processes/disk-errors.test.ts';
 const EARLY_REFUSALS_TESTS = 'test/cluster/io/server/early-refusals.test.ts';
 const HTTP_FORMS_TESTS = 'test/cluster/io/server/http-forms.test.ts';
 const HTTP_SERVER_TESTS = 'test/cluster/io/server/http-server.test.ts';
+const LISTENERS = 'src/cluster/io/server/listeners.ts';
 const LINK_TESTS = 'test/cluster/io/network/link.test.ts';
 const RUNTIME_TESTS = 'test/cluster/io/runtime.test.ts';
 
@@ -115,6 +116,30 @@ export const CLUSTER_IO_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(LINK_TESTS, 'both ends may have more'),
+  },
+  {
+    name: 'a-full-door-takes-more',
+    rule: 'docs/operations.md, "Many processors"',
+    edits: [
+      {
+        file: LISTENERS,
+        find: 'if (open >= connectionsMax) {',
+        replace: 'if (open > connectionsMax) {',
+      },
+    ],
+    fate: tests('test/cluster/io/server/listeners.test.ts', 'who comes when it is full'),
+  },
+  {
+    name: 'a-full-door-never-has-room-again',
+    rule: 'docs/operations.md, "Many processors"',
+    edits: [
+      {
+        file: LISTENERS,
+        find: "    socket.once('close', () => open--);\n",
+        replace: '',
+      },
+    ],
+    fate: tests('test/cluster/io/server/listeners.test.ts', 'who comes when it is full'),
   },
   {
     name: 'reader-silent-without-answers',

@@ -52,17 +52,22 @@ export interface Listeners {
 /**
  * Opens a socket for each address of the host.
  * @param host an address, with or without brackets, or a name
+ * @param connectionsMax as many are open at each address at the most
  * @throws CannotListen for a name without addresses, for an address in use, and when this machine has none of them
  */
 export async function openListeners(
   server: Server,
-  { host, port }: { readonly host: string; readonly port: number },
+  {
+    host,
+    port,
+    connectionsMax = CONNECTIONS_MAX,
+  }: { readonly host: string; readonly port: number; readonly connectionsMax?: number },
   names = new Names(),
 ): Promise<Listeners> {
   const places = await placesOf(host, names);
   for (let choice = 1; ; choice++) {
     try {
-      return await listenAt(server, places, port);
+      return await listenAt(server, places, port, connectionsMax);
     } catch (error) {
       const isTaken = error instanceof CannotListen && error.code === 'EADDRINUSE';
       if (!isTaken || port !== 0 || choice === CHOICES_MAX) throw error;
@@ -98,13 +103,14 @@ async function listenAt(
   server: Server,
   places: readonly ListenPlace[],
   wanted: number,
+  connectionsMax: number,
 ): Promise<Listeners> {
   const doors: NetServer[] = [];
   const addresses: string[] = [];
   const absent: { readonly failure: CannotListen; readonly isImplied: boolean }[] = [];
   let port = wanted;
   for (const { address, isImplied } of places) {
-    const door = doorTo(server);
+    const door = doorTo(server, connectionsMax);
     const code = await codeOfListening(door, address, port);
     if (code === undefined) {
       port = portOf(door, port);
@@ -141,13 +147,22 @@ async function listenAt(
   };
 }
 
-/** A separate listener, because closing the server itself also closes idle connections, on which a request may come. */
-function doorTo(server: Server): NetServer {
-  const door = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-    server.emit('connection', socket),
-  );
-  door.maxConnections = CONNECTIONS_MAX;
-  return door;
+/**
+ * A separate listener, because closing the server itself also closes idle connections, on which a request may come. Who
+ * comes when it is full is closed here, and not by node: of several workers one that is full would give the connection back
+ * to the primary, which deals it to the next one, and while all are full round and round.
+ */
+function doorTo(server: Server, connectionsMax: number): NetServer {
+  let open = 0;
+  return createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    if (open >= connectionsMax) {
+      socket.destroy();
+      return;
+    }
+    open++;
+    socket.once('close', () => open--);
+    server.emit('connection', socket);
+  });
 }
 
 function codeOfListening(door: NetServer, host: string, port: number): Promise<string | undefined> {

@@ -1,5 +1,6 @@
 // Listening on every address that a host has: real sockets of the loopback, and name servers that are scripted.
 
+import { once } from 'node:events';
 import { createServer as createHttpServer, type Server } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
@@ -30,9 +31,13 @@ function namesWith(...addresses: readonly string[]): Names {
   return new Names((_, done) => done(resolved));
 }
 
-async function open(host: string, names = namesWith(), port = 0): Promise<Listeners> {
+async function open(
+  host: string,
+  names = namesWith(),
+  options: { readonly port?: number; readonly connectionsMax?: number } = {},
+): Promise<Listeners> {
   const server: Server = createHttpServer((_, response) => response.end('here\n'));
-  const listeners = await openListeners(server, { host, port }, names);
+  const listeners = await openListeners(server, { host, port: 0, ...options }, names);
   cleanUps.push(() => {
     listeners.refuse();
     server.closeAllConnections();
@@ -44,6 +49,7 @@ async function answers(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
     socket.on('error', () => resolve(false));
+    socket.on('close', () => resolve(false));
     socket.on('connect', () =>
       socket.write('GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n'),
     );
@@ -106,13 +112,13 @@ test.each([
     cleanUps.push(() => holder.close());
     const bound = holder.address();
     const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
-    await expect(open(host, namesWith(), port)).rejects.toMatchObject({
+    await expect(open(host, namesWith(), { port })).rejects.toMatchObject({
       address: taken,
       code: 'EADDRINUSE',
     });
     holder.close();
     await until(async () =>
-      open(host, namesWith(), port).then(
+      open(host, namesWith(), { port }).then(
         () => true,
         () => false,
       ),
@@ -131,4 +137,19 @@ test('connections of all addresses count, and none refuses later than another', 
   expect(await answers('127.0.0.1', listeners.port)).toBe(false);
   expect(await answers('::1', listeners.port)).toBe(false);
   expect(await listeners.connections()).toBe(2);
+});
+
+test('who comes when it is full is closed at once, and others are taken when there is room again', async () => {
+  const { port } = await open('127.0.0.1', namesWith(), { connectionsMax: 2 });
+  const two = [1, 2].map(() => connect({ host: '127.0.0.1', port }));
+  for (const socket of two) {
+    socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+    await once(socket, 'data');
+  }
+  const third = connect({ host: '127.0.0.1', port }).on('error', () => undefined);
+  third.resume();
+  await once(third, 'close');
+  two[0]?.destroy();
+  await until(() => answers('127.0.0.1', port));
+  two[1]?.destroy();
 });
