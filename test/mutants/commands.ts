@@ -2,6 +2,7 @@
 
 import { type Mutant, tests } from './mutant.ts';
 
+const EXPORT = 'src/commands/keys/export.ts';
 const FIGURES = 'src/commands/cluster/figures.ts';
 const KEY_TEXT = 'src/commands/keys/key-text.ts';
 const LINE_CUTTER = 'src/commands/keys/line-cutter.ts';
@@ -10,6 +11,7 @@ const PROGRESS_TEXT = 'src/commands/progress-text.ts';
 const STATUS_TEXT = 'src/commands/cluster/status-text.ts';
 const VERBATIM = 'src/commands/verbatim.ts';
 
+const EXPORT_TESTS = 'test/commands/keys/export.test.ts';
 const FIGURES_TESTS = 'test/commands/cluster/figures.test.ts';
 const KEY_TEXT_TESTS = 'test/commands/keys/key-text.test.ts';
 const LINE_CUTTER_TESTS = 'test/commands/keys/line-cutter.test.ts';
@@ -92,6 +94,19 @@ export const COMMANDS_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(LISTING_TESTS, 'is not whole'),
+  },
+  {
+    name: 'an-export-clears-its-file-before-anything-comes',
+    rule: RULE,
+    edits: [
+      {
+        file: EXPORT,
+        find: "  const begun = words.flag('resume') ? await placeIn(path) : undefined;\n",
+        replace:
+          "  const begun = words.flag('resume') ? await placeIn(path) : undefined;\n  await openFile(path, begun?.bytes);\n",
+      },
+    ],
+    fate: tests(EXPORT_TESTS, 'stays as it was'),
   },
   {
     name: 'a-listing-begins-anew',

@@ -154,21 +154,26 @@ async function openSink(words: Arguments): Promise<OpenedSink> {
     return { sink, from: undefined, isWhole: false };
   }
   const begun = words.flag('resume') ? await placeIn(path) : undefined;
-  const file = await openFile(path, begun === undefined ? 'w' : 'r+');
-  await orFail(path, file.truncate(begun?.bytes ?? 0));
   return {
-    sink: fileSink(path, file, begun?.bytes ?? 0),
+    sink: fileSink(path, begun?.bytes),
     from: begun?.cursor ?? undefined,
     isWhole: begun?.cursor === null,
   };
 }
 
-function fileSink(path: string, file: FileHandle, bytes: number): Sink {
-  let at = bytes;
+/** @param keptBytes so many of the file stay, and what comes goes behind them; by default the file begins anew */
+function fileSink(path: string, keptBytes: number | undefined): Sink {
+  let at = keptBytes ?? 0;
+  let file: FileHandle | undefined;
   return {
     isStdout: false,
-    advice: `; ${path} has a part: the same command with --resume goes on`,
+    get advice() {
+      if (at === 0) return `; nothing was written to ${path}`;
+      return `; ${path} has a part: the same command with --resume goes on`;
+    },
     async write(data) {
+      // Only now, as an earlier export in this file is worth more than nothing.
+      file ??= await openFile(path, keptBytes);
       for (let from = 0; from < data.length; ) {
         const { bytesWritten } = await orFail(path, file.write(data, from, data.length - from, at));
         from += bytesWritten;
@@ -177,6 +182,7 @@ function fileSink(path: string, file: FileHandle, bytes: number): Sink {
       return true;
     },
     async finish() {
+      if (file === undefined) return;
       await orFail(path, file.sync());
       await file.close();
     },
@@ -210,8 +216,10 @@ function cursorText(line: Buffer): string {
   return line[2] === 0x63 ? line.toString('latin1') : '';
 }
 
-function openFile(path: string, flags: string): Promise<FileHandle> {
-  return orFail(path, open(path, flags));
+async function openFile(path: string, keptBytes: number | undefined): Promise<FileHandle> {
+  const file = await orFail(path, open(path, keptBytes === undefined ? 'w' : 'r+'));
+  await orFail(path, file.truncate(keptBytes ?? 0));
+  return file;
 }
 
 async function orFail<T>(path: string, work: Promise<T>): Promise<T> {
