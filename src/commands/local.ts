@@ -51,7 +51,7 @@ const VOUCH_TRIES = 10;
  * 20,000 control calls. Neither has a measurable cost per request.
  */
 const SMALL_HEAP = ['--max-semi-space-size=2', '--heap-growing-percent=50'];
-/** Added to the children's drain timeout, after which they exit by themselves. */
+/** Added to the time after which children exit by themselves. */
 const KILL_AFTER_EXTRA_MS = 3000;
 
 const SEED_VARIABLES: Readonly<Record<string, string>> = {
@@ -145,9 +145,9 @@ export const localCommand: Command = {
       logger,
       network,
       plan.controller,
-      words.positive('drain-timeout') * 1000 + KILL_AFTER_EXTRA_MS,
+      words.positive('drain-timeout') * 1000,
     );
-    onStopSignals(() => group.stop());
+    onStopSignals((_, code) => group.signalled(code));
     const fileServers = plan.nodes.filter(({ role }) => role === 'fileserver');
     for (const node of plan.nodes) if (!fileServers.includes(node)) group.start(node);
     const started = (await group.isCache(plan)) ? [] : fileServers;
@@ -206,16 +206,17 @@ class ProcessGroup {
   readonly #logger: Logger;
   readonly #network: Network;
   readonly #controller: Address;
-  readonly #killAfterMs: number;
+  readonly #drainMs: number;
   readonly #running = new Set<LocalProcess>();
   #stopping = false;
+  #exitCode = 0;
   #ready = false;
 
-  constructor(logger: Logger, network: Network, controller: Address, killAfterMs: number) {
+  constructor(logger: Logger, network: Network, controller: Address, drainMs: number) {
     this.#logger = logger;
     this.#network = network;
     this.#controller = controller;
-    this.#killAfterMs = killAfterMs;
+    this.#drainMs = drainMs;
   }
 
   start(node: LocalNode, base?: Base): void {
@@ -284,31 +285,44 @@ class ProcessGroup {
     return this.#ready;
   }
 
-  stop(exitCode = 0): void {
+  /** The first signal stops all in order, and the next one ends all at once, as it does each role by itself. */
+  signalled(code: number): void {
+    if (!this.#stopping) return this.#stop(0);
+    this.#exitCode = code;
+    for (const { child } of this.#running) child.kill('SIGKILL');
+  }
+
+  #stop(exitCode: number): void {
     if (this.#stopping) return;
     this.#stopping = true;
+    this.#exitCode = exitCode;
     this.#logger.write('info', 'stopping the cluster');
-    const kill = setTimeout(() => {
-      for (const { child, node } of this.#running) {
-        this.#logger.write('error', 'did not stop in time: killed', { node: node.address });
-        child.kill('SIGKILL');
-      }
-    }, this.#killAfterMs);
     const inOrder = async () => {
-      for (const role of LOCAL_ROLES) {
-        const these = [...this.#running].filter(({ node }) => node.role === role);
-        for (const { child } of these) {
-          if (child.connected) child.send(CLUSTER_STOPS);
-          else child.kill('SIGTERM');
-        }
-        await Promise.all(these.map(({ exited }) => exited));
-      }
-      clearTimeout(kill);
-      process.exit(exitCode);
+      for (const role of LOCAL_ROLES) await this.#stopRole(role);
+      process.exit(this.#exitCode);
     };
     inOrder().catch((error: unknown) => {
       throw error;
     });
+  }
+
+  async #stopRole(role: LocalNode['role']): Promise<void> {
+    const these = [...this.#running].filter(({ node }) => node.role === role);
+    for (const { child } of these) {
+      if (child.connected) child.send(CLUSTER_STOPS);
+      else child.kill('SIGTERM');
+    }
+    // A file server waits for uploads first, and then for downloads.
+    const drainMs = role === 'fileserver' ? 2 * this.#drainMs : this.#drainMs;
+    const kill = setTimeout(() => {
+      for (const late of these.filter((each) => this.#running.has(each))) {
+        this.#logger.write('error', 'did not stop in time: killed', { node: late.node.address });
+        late.child.kill('SIGKILL');
+      }
+      this.#exitCode ||= EXIT.failure;
+    }, drainMs + KILL_AFTER_EXTRA_MS);
+    await Promise.all(these.map(({ exited }) => exited));
+    clearTimeout(kill);
   }
 
   /** H42: reports an incarnation that this process reaped as dead; repeated, as the controller may be starting. */
@@ -327,7 +341,7 @@ class ProcessGroup {
     this.#logger.write('error', `a ${node.role} ended`, { node: node.address, how });
     if (incarnationId !== undefined) this.#vouch(incarnationId, VOUCH_TRIES);
     // Before the cluster was ready this is a failed start; later the other nodes go on without this one.
-    if (!this.#ready) this.stop(code === null || code === 0 ? EXIT.failure : code);
+    if (!this.#ready) this.#stop(code === null || code === 0 ? EXIT.failure : code);
     else if (this.#running.size === 0) process.exit(EXIT.failure);
   }
 

@@ -7,6 +7,7 @@ const FIGURES = 'src/commands/cluster/figures.ts';
 const KEY_TEXT = 'src/commands/keys/key-text.ts';
 const LINE_CUTTER = 'src/commands/keys/line-cutter.ts';
 const LISTING = 'src/commands/keys/listing.ts';
+const LOCAL = 'src/commands/local.ts';
 const PROGRESS_TEXT = 'src/commands/progress-text.ts';
 const STATUS_TEXT = 'src/commands/cluster/status-text.ts';
 const VERBATIM = 'src/commands/verbatim.ts';
@@ -181,6 +182,38 @@ export const COMMANDS_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(STATUS_TESTS, 'begins with what is wrong'),
+  },
+  {
+    name: 'what-had-to-be-killed-ended-as-asked',
+    rule: 'docs/operations.md',
+    edits: [
+      { file: LOCAL, find: 'this.#exitCode ||= EXIT.failure;', replace: 'this.#exitCode ||= 0;' },
+    ],
+    fate: tests('test/processes/signals.test.ts', 'kills only who takes longer'),
+  },
+  {
+    name: 'who-is-late-ends-all',
+    rule: 'docs/operations.md',
+    edits: [
+      {
+        file: LOCAL,
+        find: 'of these.filter((each) => this.#running.has(each))) {',
+        replace: 'of this.#running) {',
+      },
+    ],
+    fate: tests('test/processes/signals.test.ts', 'kills only who takes longer'),
+  },
+  {
+    name: 'file-servers-are-given-the-time-of-others',
+    rule: 'docs/operations.md',
+    edits: [
+      {
+        file: LOCAL,
+        find: "role === 'fileserver' ? 2 * this.#drainMs : this.#drainMs;",
+        replace: "role === 'fileserver' ? this.#drainMs : this.#drainMs;",
+      },
+    ],
+    fate: tests('test/processes/fileserver.test.ts', 'gives one that stops the drain timeout'),
   },
   {
     name: 'what-is-drained-is-shown-as-draining',

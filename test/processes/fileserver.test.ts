@@ -3,6 +3,7 @@
 
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
@@ -14,6 +15,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -553,6 +555,28 @@ describe('velour local', () => {
       await until(() => own.every((name) => !here().includes(name)));
     },
   );
+
+  test('gives one that stops the drain timeout for uploads, and again for what is open then', async () => {
+    const cluster = await startCluster({
+      frontends: 1,
+      storages: 1,
+      redundancy: 1,
+      fileservers: 1,
+      words: ['--drain-timeout', '5'],
+    });
+    const [address = ''] = cluster.fileservers;
+    const [host = '', port] = address.split(':');
+    const upload = connect(Number(port), host);
+    cleanUps.push(() => upload.destroy());
+    upload.on('error', () => undefined);
+    const fields = 'host: x\r\ncontent-length: 1000\r\nexpect: 100-continue';
+    upload.write(`PUT /blobs/${blob(0).id} HTTP/1.1\r\n${fields}\r\n\r\n`);
+    const [told] = await once(upload, 'data');
+    expect(String(told)).toContain('100 Continue');
+    // Nothing of the body ever comes.
+    expect(await cluster.stop()).toBe(0);
+    expect(cluster.process.stderr).not.toContain('did not stop in time');
+  });
 
   test('with DATA_DIR keeps them below it', async () => {
     const settings = {

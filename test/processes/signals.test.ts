@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { EXIT } from '../../src/cluster/http/errors.ts';
 import { call, get, set } from '../helpers/client.ts';
 import {
   CLI,
@@ -21,6 +22,7 @@ import {
 /** With a default disposition that ends a process, or starts a debugger in it. */
 const HARMLESS = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGPIPE'] as const;
 const STOPS = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
+const EXIT_CODES = { SIGTERM: 143, SIGINT: 130, SIGQUIT: 131 } as const;
 const WORKERS = 2;
 
 let cluster: LocalCluster | undefined;
@@ -34,6 +36,10 @@ function allProcesses({ process: local }: LocalCluster) {
   const nodes = childrenOf(local.pid);
   const workers = nodes.flatMap(({ pid }) => childrenOf(pid));
   return [{ pid: local.pid, title: 'velour local' }, ...nodes, ...workers];
+}
+
+function frontendIn(processes: ReturnType<typeof allProcesses>): number {
+  return processes.find(({ title }) => title.includes('frontend'))?.pid ?? 0;
 }
 
 /** Until all processes run: no process of Node's can ignore a signal before Node itself has been started. */
@@ -77,6 +83,37 @@ describe('stops in order', () => {
     cluster = await start();
     const processes = allProcesses(cluster);
     expect(await cluster.process.stop(signal)).toBe(0);
+    expect(processes.filter(({ pid }) => isAlive(pid))).toEqual([]);
+  });
+
+  test('velour local, each role for as long as it may take, and kills only who takes longer', async () => {
+    cluster = await startCluster({
+      frontends: 1,
+      storages: 2,
+      redundancy: 2,
+      words: ['--drain-timeout', '4', '--log-format', 'json'],
+    });
+    const processes = allProcesses(cluster);
+    process.kill(frontendIn(processes), 'SIGSTOP');
+    const local = cluster.process;
+    expect(await local.stop()).toBe(EXIT.failure);
+    expect(local.stderr.match(/did not stop in time: killed/g)).toHaveLength(1);
+    // Two storage nodes and the controller.
+    expect(local.stderr.match(/"msg":"stopping",.*whole cluster/g)).toHaveLength(3);
+    expect(processes.filter(({ pid }) => isAlive(pid))).toEqual([]);
+  });
+
+  test.each(STOPS)('velour local, and a second %s ends all at once', async (signal) => {
+    cluster = await startCluster({
+      frontends: 1,
+      words: ['--drain-timeout', '600', '--log-format', 'json'],
+    });
+    const processes = allProcesses(cluster);
+    process.kill(frontendIn(processes), 'SIGSTOP');
+    const local = cluster.process;
+    local.child.kill('SIGTERM');
+    await local.printed('stderr', 'stopping the cluster');
+    expect(await local.stop(signal)).toBe(EXIT_CODES[signal]);
     expect(processes.filter(({ pid }) => isAlive(pid))).toEqual([]);
   });
 
