@@ -36,6 +36,8 @@ const MAP_IS_KNOWN_MS = 10_000;
 const COUNT_EVERY_MS = 50;
 /** Who trims may have read the number of copies so long ago, in ms: it may have slept since. */
 const CLASS_IS_KNOWN_MS = 30_000;
+/** A copy may have been confirmed so long before others are trimmed, in ms: the longest question, and a pass. */
+const CONFIRMED_MS = 3000;
 
 export class FileOracles {
   readonly #world: World;
@@ -236,7 +238,10 @@ export class FileOracles {
     const sinceMs = this.#world.nowMs - CLASS_IS_KNOWN_MS;
     const copies = this.#copies.fewestSince(manifest.replicationClass, sinceMs);
     const wanted = Math.min(copies ?? ACKNOWLEDGED_COPIES, this.#inCount());
-    if (others.length >= wanted) return;
+    // Who said that it has the blob may have lost its disk before the others heard it.
+    const heardSinceMs = this.#world.nowMs - CONFIRMED_MS;
+    const replaced = this.#replacedMs.filter((atMs) => atMs >= heardSinceMs).length;
+    if (others.length >= wanted - replaced) return;
     this.#violation(
       `F5: ${node.process.name} throws blob ${id} away, which a file names, with ${others.length} of ${wanted} copies elsewhere, at ${this.#now}`,
     );
