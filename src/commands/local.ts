@@ -12,6 +12,7 @@ import { Names } from '../cluster/io/network/names.ts';
 import { openNetwork } from '../cluster/io/network/network.ts';
 import { openLogger } from '../cluster/io/process/logger.ts';
 import { writeWhole } from '../cluster/io/process/output.ts';
+import { systemClock } from '../cluster/io/process/system.ts';
 import { type IncarnationId, incarnationId } from '../cluster/model/cluster-map.ts';
 import type { Address } from '../cluster/model/identity.ts';
 import { readReply } from '../cluster/peers/calls.ts';
@@ -53,6 +54,8 @@ const VOUCH_TRIES = 10;
 const SMALL_HEAP = ['--max-semi-space-size=2', '--heap-growing-percent=50'];
 /** Added to the time after which children exit by themselves. */
 const KILL_AFTER_EXTRA_MS = 3000;
+/** A terminal tells all of its processes of Ctrl-C, and npm passes it on: what comes within this time is one signal. */
+const ONE_SIGNAL_MS = 1000;
 
 const SEED_VARIABLES: Readonly<Record<string, string>> = {
   'num-frontend': 'NUM_FRONTEND',
@@ -210,6 +213,7 @@ class ProcessGroup {
   readonly #running = new Set<LocalProcess>();
   #stopping = false;
   #exitCode = 0;
+  #signalledMs: number | undefined;
   #ready = false;
 
   constructor(logger: Logger, network: Network, controller: Address, drainMs: number) {
@@ -285,9 +289,11 @@ class ProcessGroup {
     return this.#ready;
   }
 
-  /** The first signal stops all in order, and the next one ends all at once, as it does each role by itself. */
+  /** The first signal stops all in order, and a later one ends all at once, as it does each role by itself. */
   signalled(code: number): void {
-    if (!this.#stopping) return this.#stop(0);
+    this.#stop(0);
+    this.#signalledMs ??= systemClock.monotonicMs();
+    if (systemClock.monotonicMs() < this.#signalledMs + ONE_SIGNAL_MS) return;
     this.#exitCode = code;
     for (const { child } of this.#running) child.kill('SIGKILL');
   }
@@ -301,9 +307,7 @@ class ProcessGroup {
       for (const role of LOCAL_ROLES) await this.#stopRole(role);
       process.exit(this.#exitCode);
     };
-    inOrder().catch((error: unknown) => {
-      throw error;
-    });
+    inOrder().catch((error: unknown) => Promise.reject(error));
   }
 
   async #stopRole(role: LocalNode['role']): Promise<void> {
