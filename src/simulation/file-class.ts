@@ -2,6 +2,7 @@
 
 import type { Address } from '../cluster/model/identity.ts';
 import { protocolTimes } from '../cluster/model/limits.ts';
+import type { Version } from '../cluster/model/version.ts';
 import type { Runtime, Service } from '../cluster/ports.ts';
 import { type ClusterClient, connectToCluster } from '../coordinator/cluster-client.ts';
 import { Writer } from '../coordinator/operations/set/writer.ts';
@@ -13,12 +14,21 @@ import type { World } from './world.ts';
 
 const AGAIN_MS = 500;
 
-/** @param done called once, when all members have the record */
+/** Of the sets of classes whose outcome nobody knows, the highest version. */
+export interface UnknownSets {
+  version: Version;
+}
+
+/**
+ * @param done called once, when all members have the record, with whether that stays: where clocks were days ahead, an earlier
+ *   set of unknown outcome may have a higher version, and win in the end
+ */
 export function setClass(
   world: World,
   cluster: SimulatedCluster,
   { name, copies }: { readonly name: ReplicationClass; readonly copies: number },
-  done: () => void,
+  unknown: UnknownSets,
+  done: (stays: boolean) => void,
 ): void {
   const say = (client: ClusterClient): void =>
     new Writer(client).set(
@@ -30,7 +40,13 @@ export function setClass(
         attributes: [],
       },
       (outcome) => {
-        if (outcome.kind === 'stored') return world.at(0, ended);
+        if (outcome.kind === 'stored') {
+          const stays = outcome.version > unknown.version;
+          return world.at(0, () => ended(stays));
+        }
+        if (outcome.kind === 'unknown' && outcome.version > unknown.version) {
+          unknown.version = outcome.version;
+        }
         client.runtime.timers.after(AGAIN_MS, () => say(client));
         return undefined;
       },
@@ -57,9 +73,9 @@ export function setClass(
     node.crash(false);
     node.start();
   };
-  const ended = () => {
+  const ended = (stays: boolean) => {
     node.crash(false);
-    done();
+    done(stays);
   };
   node.start();
 }

@@ -3,6 +3,7 @@
 
 import { protocolTimes } from '../cluster/model/limits.ts';
 import { type PartitionId, partitionOf } from '../cluster/model/partition.ts';
+import { VERSION_ZERO } from '../cluster/model/version.ts';
 import { classKey, type FileKey, type ReplicationClass } from '../files/file-key.ts';
 import { type FileTimes, fileTimes } from '../files/file-times.ts';
 import type { SimulatedCluster } from './cluster.ts';
@@ -12,7 +13,7 @@ import { DavClients } from './dav-clients.ts';
 import { DirectoryClients } from './directory-clients.ts';
 import type { FaultLog } from './fault-log.ts';
 import { FileAsker, keyOf } from './file-asker.ts';
-import { setClass } from './file-class.ts';
+import { setClass, type UnknownSets } from './file-class.ts';
 import { FileClients } from './file-clients.ts';
 import { FileHands } from './file-hands.ts';
 import { FileOracles } from './file-oracles.ts';
@@ -127,6 +128,7 @@ export class FileRun {
   #isOver = false;
   /** Nobody can tell how many copies there are in the end while the number is being changed. */
   #isChangingClass = false;
+  readonly #unknownSets: UnknownSets = { version: VERSION_ZERO };
 
   constructor({ world, cluster, shape, oracles, hands, faults, violation }: FileRunOf) {
     this.#world = world;
@@ -156,9 +158,9 @@ export class FileRun {
 
   start(): void {
     if (!this.#hasFiles) return;
-    setClass(this.#world, this.#cluster, MANY, () => {
+    setClass(this.#world, this.#cluster, MANY, this.#unknownSets, (stays) => {
       this.#world.occur('class of files set');
-      this.#oracles.setCopies(MANY.name, MANY.copies);
+      this.#oracles.setCopies(MANY.name, stays ? MANY.copies : undefined);
       this.#asker.otherClass = MANY.name;
       if (this.#world.random.chance(CHANGED.chance)) this.#changeClassLater(MANY.copies);
     });
@@ -228,10 +230,11 @@ export class FileRun {
       const copies = CHANGED.to.find((each) => each !== former) ?? former;
       this.#oracles.setCopies(MANY.name, Math.min(former, copies));
       this.#isChangingClass = true;
-      setClass(this.#world, this.#cluster, { name: MANY.name, copies }, () => {
+      const change = { name: MANY.name, copies };
+      setClass(this.#world, this.#cluster, change, this.#unknownSets, (stays) => {
         this.#isChangingClass = false;
         this.#world.occur(`class of files changed to ${copies}`);
-        this.#oracles.setCopies(MANY.name, copies);
+        this.#oracles.setCopies(MANY.name, stays ? copies : undefined);
         this.#changeClassLater(copies);
       });
     });

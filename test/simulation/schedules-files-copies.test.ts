@@ -2,6 +2,7 @@
 // come and go as servers do.
 
 import { describe, expect, test } from 'vitest';
+import { VERSION_ZERO } from '../../src/cluster/model/version.ts';
 import { DEFAULT_CLASS } from '../../src/files/file-key.ts';
 import { homeOf } from '../../src/fileserver/blob-store/places.ts';
 import { setClass } from '../../src/simulation/file-class.ts';
@@ -132,7 +133,9 @@ describe('a class', () => {
       // Who asks meanwhile may see either number.
       stage.fileOracles.setCopies(DEFAULT_CLASS, Math.min(copies, former));
       former = copies;
-      setClass(stage.world, stage.cluster, { name: DEFAULT_CLASS, copies }, () => {
+      const unknown = { version: VERSION_ZERO };
+      setClass(stage.world, stage.cluster, { name: DEFAULT_CLASS, copies }, unknown, (stays) => {
+        expect(stays).toBe(true);
         stage.fileOracles.setCopies(DEFAULT_CLASS, copies);
         isSet = true;
       });
