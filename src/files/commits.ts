@@ -175,12 +175,29 @@ export function dropBlob(
   blob: BlobId,
   servers: readonly PlacedServer[],
 ): void {
-  const request = {
-    method: 'DELETE',
-    path: `/blobs/${blob}`,
-    headers: {},
-    body: undefined,
-  } as const;
+  remove(runtime, times, `/blobs/${blob}`, servers);
+}
+
+/**
+ * Has servers that were left in the midst of an upload remove what they may have staged. It may reach them late, when the
+ * upload is over and they have a copy from another one, which stays.
+ */
+export function dropStaged(
+  runtime: Pick<Runtime, 'network' | 'timers'>,
+  times: FileTimes,
+  blob: BlobId,
+  servers: readonly PlacedServer[],
+): void {
+  remove(runtime, times, `/blobs/${blob}/stage`, servers);
+}
+
+function remove(
+  runtime: Pick<Runtime, 'network' | 'timers'>,
+  times: FileTimes,
+  path: string,
+  servers: readonly PlacedServer[],
+): void {
+  const request = { method: 'DELETE', path, headers: {}, body: undefined } as const;
   for (const { entry } of servers) {
     let cancelDeadline: Cancel = () => undefined;
     const giveUp = runtime.network.request(entry.address, request, {

@@ -4,7 +4,7 @@
 import { type BlobId, linkedBlobId, newBlobId } from './blob-id.ts';
 import { FormerBlob, nameBlob } from './blob-naming.ts';
 import { readBeginning } from './body-beginning.ts';
-import { commit, dropBlob } from './commits.ts';
+import { commit, dropBlob, dropStaged } from './commits.ts';
 import { nameContentAgain } from './content-again.ts';
 import { ContentDigests, type ContentSums } from './content-digests.ts';
 import type { FileParts } from './file-parts.ts';
@@ -153,7 +153,7 @@ export class FilePut {
   #leave(blob: BlobId, failed: readonly PlacedServer[]): void {
     const { runtime, times, watch } = this.#parts;
     for (const { id } of failed) watch.failed(id);
-    dropBlob(runtime, times, blob, failed);
+    dropStaged(runtime, times, blob, failed);
   }
 
   /** The number of copies that the acknowledgement needs, and the servers that can take them. */

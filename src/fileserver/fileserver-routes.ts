@@ -129,6 +129,16 @@ export const FILESERVER_ROUTES = {
     replies: { 200: DONE },
     errors: ['bad-parameter', ...BUSY],
   },
+  unstage: {
+    path: '/blobs/{id}/stage',
+    methods: ['DELETE'],
+    statuses: [200, 400, 503],
+    text: 'Removes what is staged; what is committed stays.',
+    task: 'blobs',
+    parameters: IDENTIFIED,
+    replies: { 200: DONE },
+    errors: ['bad-parameter', ...BUSY],
+  },
   meta: {
     path: '/blobs/{id}/meta',
     methods: ['GET'],

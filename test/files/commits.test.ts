@@ -2,7 +2,13 @@
 
 import { describe, expect, test } from 'vitest';
 import { newBlobId } from '../../src/files/blob-id.ts';
-import { type CommittedCopies, commit, dropBlob, lookAtBlob } from '../../src/files/commits.ts';
+import {
+  type CommittedCopies,
+  commit,
+  dropBlob,
+  dropStaged,
+  lookAtBlob,
+} from '../../src/files/commits.ts';
 import { fileTimes } from '../../src/files/file-times.ts';
 import { KEY, TIMES } from '../helpers/file-stage.ts';
 import { placedServer, ScriptedNetwork } from '../helpers/scripted-file-servers.ts';
@@ -111,6 +117,13 @@ describe('a blob that nobody will name', () => {
       else request.breakOff();
     }
     expect(time.timers).toBe(0);
+  });
+
+  test('is unstaged, and no more, by those that were left', () => {
+    const network = new ScriptedNetwork();
+    const runtime = { network, timers: new VirtualTime() };
+    dropStaged(runtime, TIMES, BLOB, [placedServer('a')]);
+    expect(network.one('DELETE', 'a').path).toBe(`/blobs/${BLOB}/stage`);
   });
 
   test('does not keep a connection for ever to a server that has stopped', () => {

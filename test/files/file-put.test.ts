@@ -519,6 +519,8 @@ describe('the targets of a file', () => {
     second?.takeAll();
     second?.answer(201);
     expect(stage.dropped).toEqual([first?.server]);
+    // Only that: it may have a copy from elsewhere by the time it hears of this.
+    expect(stage.network.one('DELETE', first?.server ?? '').path).toMatch(/\/stage$/);
     stage.network.oneCall(second?.server ?? '', 'commit').answer(200);
     const [other = ''] = ['a', 'b', 'c'].filter(
       (name) => name !== first?.server && name !== second?.server,

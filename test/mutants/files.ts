@@ -539,7 +539,19 @@ export const FILES_MUTANTS: readonly Mutant[] = [
   {
     name: 'a-target-that-failed-keeps-what-it-staged',
     rule: 'F4',
-    edits: [{ file: FILE_PUT, find: 'dropBlob(runtime, times, blob, failed);', replace: '' }],
+    edits: [{ file: FILE_PUT, find: 'dropStaged(runtime, times, blob, failed);', replace: '' }],
+    fate: tests(FILE_PUT_TESTS, 'told to drop what they may have'),
+  },
+  {
+    name: 'who-is-left-is-told-to-drop-also-what-is-committed',
+    rule: 'F5',
+    edits: [
+      {
+        file: COMMITS,
+        find: '/stage`, servers);',
+        replace: '`, servers);',
+      },
+    ],
     fate: tests(FILE_PUT_TESTS, 'told to drop what they may have'),
   },
   {

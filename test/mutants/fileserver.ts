@@ -69,6 +69,19 @@ export const FILESERVER_MUTANTS: readonly Mutant[] = [
     fate: tests(BLOB_STORE_TESTS, 'F1: a commit that is sent again after a restart'),
   },
   {
+    name: 'who-removes-what-is-staged-removes-blobs-as-well',
+    rule: 'F5',
+    edits: [
+      {
+        file: BLOB_STORE,
+        find: 'return stage === undefined ? end() : this.#unstage(id, stage, end);',
+        replace:
+          'return stage === undefined ? this.files.put(id, TRASH, end) : this.#unstage(id, stage, end);',
+      },
+    ],
+    fate: tests(BLOB_STORE_TESTS, 'F5: takes no copy away'),
+  },
+  {
     name: 'a-commit-leaves-its-folder-settled',
     rule: 'F1',
     edits: [

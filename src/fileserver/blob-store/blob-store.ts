@@ -10,7 +10,7 @@ import type { BlobId } from '../../files/blob-id.ts';
 import type { DiskRoom, RoomClaim } from '../uploads/disk-room.ts';
 import { type ReceivedBody, Receiving, ROOM_STEP_BYTES, Upload } from '../uploads/receiving.ts';
 import { StagedBlob } from '../uploads/staged-blob.ts';
-import { Stages } from '../uploads/stages.ts';
+import { type Stage, Stages } from '../uploads/stages.ts';
 import { BlobCounts } from './blob-counts.ts';
 import { BlobFiles, type MetaOutcome, type MoveOutcome } from './blob-files.ts';
 import {
@@ -200,13 +200,27 @@ export class BlobStore {
       };
       const stage = this.#stages.of(id);
       if (stage === undefined) return this.files.put(id, TRASH, end);
-      if (stage.kind === 'staged') {
-        return this.#stages.remove(id, stage.blob, () => end({ kind: 'moved' }));
-      }
-      // Its upload removes it, as soon as it has nothing under way.
-      stage.drop();
-      return end({ kind: 'moved' });
+      return this.#unstage(id, stage, () => end({ kind: 'moved' }));
     });
+  }
+
+  /** Removes what is staged, if anything is. A blob stays: who left this server may have named it since, and had it copied. */
+  unstage(id: BlobId, callback: () => void): void {
+    this.#turns.take(id, (done) => {
+      const end = () => {
+        done();
+        callback();
+      };
+      const stage = this.#stages.of(id);
+      return stage === undefined ? end() : this.#unstage(id, stage, end);
+    });
+  }
+
+  #unstage(id: BlobId, stage: Stage, done: () => void): void {
+    if (stage.kind === 'staged') return this.#stages.remove(id, stage.blob, done);
+    // Its upload removes it, as soon as it has nothing under way.
+    stage.drop();
+    return done();
   }
 
   /** Brings a blob back from the trash. */

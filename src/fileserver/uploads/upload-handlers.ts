@@ -54,6 +54,10 @@ export class UploadHandlers {
       measured('blob-delete', (...asked) => this.#delete(...asked)),
     );
     routes.add(
+      FILESERVER_ROUTES.unstage,
+      measured('blob-unstage', (...asked) => this.#unstage(...asked)),
+    );
+    routes.add(
       FILESERVER_ROUTES.pull,
       measured('blob-pull', (...asked) => this.#pull(...asked)),
     );
@@ -126,6 +130,12 @@ export class UploadHandlers {
       store.discard(id, (outcome) =>
         end(outcome.kind === 'failed' ? failureReply(outcome, 'the blob cannot be moved') : DONE),
       ),
+    );
+  }
+
+  #unstage(request: HttpRequest, reply: ReplyCallback, parameters: PathParameters): void {
+    this.#work(request, reply, parameters, ({ store, id }, end) =>
+      store.unstage(id, () => end(DONE)),
     );
   }
 

@@ -467,6 +467,43 @@ describe('a crash', () => {
   });
 });
 
+describe('who left an upload', () => {
+  const unstage = (stage: BlobStage, blob: TestBlob) =>
+    stage.ask<undefined>((done) => stage.store.unstage(blob.id, () => done(undefined)));
+
+  test('has what was staged removed, and its id is free again', () => {
+    const stage = started();
+    const blob = blobOf(1);
+    stage.stage(blob);
+    unstage(stage, blob);
+    expect([staged(stage), stage.files.openFiles]).toEqual([[], 0]);
+    expect(stage.commit(blob)).toBe('absent');
+    stage.put(blob);
+  });
+
+  test('has one that is still coming broken off', () => {
+    const stage = started();
+    const blob = blobOf(1);
+    const never = { length: 300_000, read: () => undefined, discard: () => undefined };
+    const received = stage.begin<{ kind: string } | string>((done) =>
+      stage.store.begin(blob.id, never.length, (begun) =>
+        begun.kind === 'begun' ? begun.receive(never, done) : done(begun.kind),
+      ),
+    );
+    unstage(stage, blob);
+    expect(received).toHaveLength(1);
+    expect(staged(stage)).toEqual([]);
+  });
+
+  test('F5: takes no copy away that came from elsewhere meanwhile', () => {
+    const stage = started();
+    const blob = blobOf(1);
+    stage.put(blob);
+    unstage(stage, blob);
+    expect(stage.have(blob)).toEqual([true]);
+  });
+});
+
 describe('a folder whose names cannot be settled', () => {
   test('has no blobs that count, and keeps them', () => {
     const stage = started();
