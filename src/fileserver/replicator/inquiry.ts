@@ -28,7 +28,7 @@ export interface InquiryParts {
   readonly router: Pick<Router, 'map'>;
   /** What one member says. */
   readonly manyReader: Pick<ManyReader, 'get'>;
-  /** What all members say, who then have the same: it is asked before a blob goes anywhere (settled-records.ts). */
+  /** What all members say, who have the same from then on (H21): asked before a blob goes to the trash, and from there. */
   readonly settledReader: Pick<ManyReader, 'get'>;
   readonly classes: Pick<ReplicationClasses, 'copies'>;
   readonly watch: Pick<FileServerWatch, 'isUp' | 'isLost'>;
@@ -200,7 +200,7 @@ export class Inquiry {
   }
 }
 
-/** @returns the parts of an inquiry that asks all members */
+/** @returns the parts of an inquiry that asks all members (settled-records.ts) */
 export function settling(parts: InquiryParts): InquiryParts {
   return { ...parts, manyReader: parts.settledReader };
 }

@@ -110,7 +110,10 @@ export class Visit {
     );
   }
 
-  /** F5: an overwrite that is over, or one that only some members have heard of, may lose to the upload of the blob yet. */
+  /**
+   * F5: one get found that the record names another blob. That may be an overwrite that only this member has heard of, and that
+   * loses to the upload of the blob in the end; so all members are asked before the blob goes (H21).
+   */
   #discardSuperseded(found: readonly BlobMeta[], done: () => void): void {
     const discard = (meta: BlobMeta, next: Next) =>
       this.#discard(meta, next, () => this.#counts.superseded++);

@@ -268,17 +268,25 @@ describe('a blob that its record names', () => {
 describe('what one member says', () => {
   const PARTITION_FAILED = { kind: 'failed' } as unknown as ReadOutcome;
 
-  test.each([
-    ['an overwrite that all of them do not have', 'named'],
-    ['an overwrite of which they cannot all be asked', 'unknown'],
-  ] as const)('F5: of %s throws nothing away', (_, said) => {
+  /** A blob that is where it belongs, and that all members say its record names. */
+  function settledBlob(): { readonly blob: TestBlob; readonly owner: string } {
     const blob = blobPlaced(scene, 'f1', 'f2');
     scene.put(blob);
     scene.others.get('f2')?.add(blob.id);
     scene.name(blob, blob.id);
     const owner = blob.commit.owner.toString();
     const named = scene.records.get(owner);
-    scene.settled.set(owner, said === 'named' && named ? named : PARTITION_FAILED);
+    if (named === undefined) throw new Error('it was named');
+    scene.settled.set(owner, named);
+    return { blob, owner };
+  }
+
+  test.each([
+    ['an overwrite that all of them do not have', 'named'],
+    ['an overwrite of which they cannot all be asked', 'unknown'],
+  ] as const)('F5: of %s throws nothing away', (_, said) => {
+    const { blob, owner } = settledBlob();
+    if (said === 'unknown') scene.settled.set(owner, PARTITION_FAILED);
     scene.name(blob, newBlobId(1, 'e'.repeat(32)));
     scene.uptimeMs = 2 * TIMES.supersededMs;
     scene.replicator.start();
@@ -294,14 +302,7 @@ describe('what one member says', () => {
   });
 
   test('F5: of an absence that the others do not know collects nothing', () => {
-    const blob = blobPlaced(scene, 'f1', 'f2');
-    scene.put(blob);
-    scene.others.get('f2')?.add(blob.id);
-    scene.name(blob, blob.id);
-    const owner = blob.commit.owner.toString();
-    const named = scene.records.get(owner);
-    if (named === undefined) throw new Error('it was named');
-    scene.settled.set(owner, named);
+    const { blob, owner } = settledBlob();
     scene.records.delete(owner);
     scene.uptimeMs = 2 * DAY_MS;
     scene.replicator.start();
