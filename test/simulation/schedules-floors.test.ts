@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { bucketOf } from '../../src/storage/memory/digest.ts';
 import { ConditionalStage, KEY } from './conditional-stage.ts';
 
+const DAY_MS = 24 * 60 * 60 * 1000;
 /** Not each of them brings about what a schedule needs; some must. */
 const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8];
 
@@ -150,4 +151,54 @@ function toldOfLateDelete(seed: number, reads: boolean) {
   const { status } = stage.answer(told);
   lost(stage, holder);
   return { told: status, read: stage.answer(read()).status };
+}
+
+describe('H39c: who refused a judged record by its floor is not forgotten while another one is late', () => {
+  test('an acknowledged increment is with all members', { timeout: 600_000 }, () => {
+    const played = SEEDS.slice(0, 4).flatMap((seed) => toldWhileOneIsLate(seed) ?? []);
+    expect(played.filter(({ status, lacking }) => status === 200 && lacking > 0)).toEqual([]);
+    expect(played.length).toBeGreaterThanOrEqual(2);
+  });
+});
+
+/**
+ * 1. All clocks were days ahead, and one member forgot a delete of those days, which the serialiser still has.
+ * 2. The clocks are right again. Another frontend has settled the key at this epoch.
+ * 3. A frontend increments it, below that member's floor, and the third member does not answer it for a second.
+ *
+ * @returns what its client was told, and how many members have nothing then; undefined without such a case
+ */
+function toldWhileOneIsLate(seed: number) {
+  const stage = new ConditionalStage(seed, {
+    storages: 3,
+    frontends: 2,
+    redundancy: 3,
+    fsync: 'interval',
+    times: { antiEntropyMs: 14_000, tombstoneGraceMs: 300 },
+  });
+  const [first, second] = [stage.frontend(0), stage.frontend(1)];
+  const setClocks = (offsetMs: number) => {
+    for (const node of stage.cluster.nodes) node.process.wallOffsetMs = offsetMs;
+    stage.pass(5000);
+  };
+  setClocks(2 * DAY_MS);
+  const { serialiser, members } = stage;
+  const [gone = ''] = stage.keysIn(stage.partitionOf(KEY), 3).filter((name) => name !== KEY);
+  const forgot = () => members.filter((node) => stage.heldBy(node, gone) === undefined);
+  stage.answer(stage.v1(second, 'PUT', gone, { body: 'x' }));
+  stage.answer(stage.v1(second, 'DELETE', gone));
+  if (!comesTo(stage, () => forgot().length > 0, 20_000)) return undefined;
+  const [ahead, ...more] = forgot();
+  if (ahead === serialiser || more.length > 0) return undefined;
+  setClocks(0);
+  if (stage.heldBy(serialiser, gone) === undefined) return undefined;
+  stage.told(stage.incr(second));
+  const late = members.filter((node) => node !== serialiser && node !== ahead);
+  stage.cut([first], late);
+  const told = stage.incr(first);
+  stage.pass(1200);
+  stage.heal([first], late);
+  const { status } = stage.answer(told);
+  const lacking = members.filter((node) => stage.heldBy(node, KEY) === undefined).length;
+  return { status, lacking };
 }

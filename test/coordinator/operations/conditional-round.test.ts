@@ -51,6 +51,30 @@ describe('a judged record', () => {
     expect(above()).toBe(floor);
   });
 
+  test('is unknown below the floor of one, also when another one is late', () => {
+    const { incr, answer, told, pass } = stage();
+    incr();
+    answer('judge@1', { a: judged(own, old) });
+    answer('set@1', { b: FLOOR, c: UNANSWERED, d: APPLIED });
+    pass(100);
+    answer('set@1', { b: FLOOR, c: APPLIED });
+    expect(told()).toBe('unknown');
+  });
+
+  test('is unknown below the floor of one after a change of the epoch, also when another one is late', () => {
+    const { incr, answer, told, pass, nextEpoch } = stage();
+    incr();
+    answer('judge@1', { a: judged(own, old) });
+    answer('set@1', { b: STALE, c: APPLIED, d: APPLIED });
+    nextEpoch();
+    pass(100);
+    answer('peek@2', { a: held(own), b: ABSENT, c: held(own), d: ABSENT });
+    answer('set@2', { b: FLOOR, d: UNANSWERED });
+    pass(200);
+    answer('set@2', { b: FLOOR, d: APPLIED });
+    expect(told()).toBe('unknown');
+  });
+
   test('goes again, at its epoch, to those alone that did not say', () => {
     const { incr, answer, told, pass } = stage();
     incr();

@@ -394,4 +394,16 @@ export const COORDINATOR_CONDITIONAL_MUTANTS: readonly Mutant[] = [
     ],
     fate: tests(DECISION_TESTS, 'is nothing while a member answers'),
   },
+  {
+    name: 'who-is-below-its-floor-is-not-asked-again',
+    rule: 'H39c',
+    edits: [
+      {
+        file: ROUND,
+        find: "spreadOf([vote]) !== 'everywhere');",
+        replace: "spreadOf([vote]) === 'incomplete');",
+      },
+    ],
+    fate: tests(FLOORS_SCHEDULES, 'an acknowledged increment is with all members'),
+  },
 ];

@@ -185,7 +185,8 @@ class ConditionalOperation {
           this.#noteFloors(place.partition, votes);
           return this.#unknown(judged);
         case 'incomplete': {
-          const left = votes.filter((vote) => spreadOf([vote]) === 'incomplete');
+          // Who refused it by its floor is asked again as well: without it, the others alone would make it `everywhere`.
+          const left = votes.filter((vote) => spreadOf([vote]) !== 'everywhere');
           return this.#later(judged, () => {
             const now = this.#context.router.locate(this.#request.key);
             if (now?.entry.epoch !== place.entry.epoch) return this.#lookForIt(judged);
