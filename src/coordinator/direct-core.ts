@@ -121,13 +121,13 @@ export class DirectCore {
       silent: () => undefined,
       asking: () => undefined,
     });
-    const { forVersions } = this.clock;
     const context: OperationContext = {
-      runtime: { ...runtime, clock: forVersions },
+      // H31: what expires does so by the time of the cluster, also where an operation decides by it (H21, H39b).
+      runtime: { ...runtime, clock: this.clock },
       times,
       router: this.#router,
       refresh: this.#follower,
-      versions: new HybridClock(forVersions, runtime.random.below(COUNTERS)),
+      versions: new HybridClock(this.clock.forVersions, runtime.random.below(COUNTERS)),
       reports: new FailureReports(runtime, client, { ...options, address: REPORTED_BY }),
     };
     this.#reader = new UserReader(new Reader(context));

@@ -47,7 +47,6 @@ import { type PlacedServer, placementOf } from './placement.ts';
 import { readOrder } from './read-order.ts';
 import { keepIfClear } from './second-look.ts';
 import { ClusterTickets } from './tickets/cluster-tickets.ts';
-import type { TicketClock } from './tickets/tickets.ts';
 import { keepIfUsed } from './undone-directory.ts';
 
 /** H40: a cache may evict the record of a file, and nobody could tell then whether its blob is garbage. */
@@ -77,13 +76,11 @@ export class ClusterFiles implements FileLayer {
   /**
    * @param operations as of stored keys, which those of files are
    * @param times those of the file layer; by default scaled as all others
-   * @param clock by which tickets end: the cluster's (H31)
    */
   constructor(
     { runtime, router, times: { scale } }: OperationContext,
     operations: FileOperations,
     times = fileTimes(scale),
-    clock: TicketClock = runtime.clock,
   ) {
     const { reader } = operations;
     this.parts = {
@@ -94,7 +91,7 @@ export class ClusterFiles implements FileLayer {
       classes: new ReplicationClasses(reader, runtime.clock, { freshMs: times.classMs }),
       watch: new FileServerWatch(runtime, router, times),
     };
-    this.tickets = new ClusterTickets({ clock, random: runtime.random }, operations);
+    this.tickets = new ClusterTickets(runtime, operations);
   }
 
   /** Begins to ask the file servers how they are. */

@@ -132,7 +132,8 @@ export class Frontend implements Service {
     const coverage = new Coverage(runtime, times, this.#router, this.#probes);
     const hotKeys = new HotKeys(runtime);
     const context = {
-      runtime: { ...runtime, clock: clock.forVersions },
+      // H31: what expires does so by the time of the cluster, also where an operation decides by it (H21, H39b).
+      runtime: { ...runtime, clock },
       times,
       router: this.#router,
       refresh: this.#follower,
@@ -146,7 +147,7 @@ export class Frontend implements Service {
     const conditional = new ConditionalWriter(context);
     const pages = new PageReader(context);
     const operations = { reader, linearizable, pages, writer, conditional };
-    this.#files = new ClusterFiles(context, operations, options.fileTimes, clock);
+    this.#files = new ClusterFiles(context, operations, options.fileTimes);
     const gatewayContext: GatewayContext = {
       reader: new UserReader(reader),
       manyReader: new UserManyReader(new ManyReader(context, reader)),

@@ -1,9 +1,11 @@
 // Scripted schedules about what expires (H30): by clocks that differ, through copies, losses of power and what
 // is forgotten.
 
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { VERSION_ZERO } from '../../src/cluster/model/version.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
 import { bytesOf, plainGet } from '../../src/simulation/requests.ts';
+import { begun, ConditionalStage, KEY } from './conditional-stage.ts';
 import { SEEDS, Stage } from './founded.ts';
 
 const SKEW_MS = 800;
@@ -128,3 +130,41 @@ test.each(SEEDS)(
     expect(gets.filter(({ status }) => status === 200).length).toBeGreaterThan(30);
   },
 );
+
+describe('H31: an operation that decides by an expiry goes by the time of the cluster', () => {
+  const LINEARIZABLE = { headers: { 'x-fog-read': 'linearizable' } };
+
+  test.each([-8000, 8000])('in a frontend whose clock is %i ms off', (offMs) => {
+    const { stage, first, second } = begun(1);
+    first.process.wallOffsetMs = offMs;
+    stage.pass(5000);
+    stage.answer(stage.v1(second, 'PUT', `${KEY}?ttl=5`, { body: 'v' }));
+    const statusOf = (options?: typeof LINEARIZABLE) =>
+      stage.answer(stage.v1(first, 'GET', KEY, options)).status;
+    expect([statusOf(), statusOf(LINEARIZABLE)]).toEqual([200, 200]);
+    stage.pass(6000);
+    expect([statusOf(), statusOf(LINEARIZABLE)]).toEqual([404, 404]);
+  });
+
+  test.each([-8000, 8000])('in an application whose clock is %i ms off', (offMs) => {
+    const stage = new ConditionalStage(1, { ...SHAPE, hasApplication: true });
+    const { application } = stage.cluster;
+    if (application === undefined) throw new Error('the shape has an application');
+    application.process.wallOffsetMs = offMs;
+    application.start();
+    stage.until('it is ready', () => application.living?.isReady === true);
+    stage.answer(stage.v1(stage.frontend(0), 'PUT', `${KEY}?ttl=5`, { body: 'v' }));
+    const read = () => {
+      const options = { isLinearizable: true, minVersion: VERSION_ZERO };
+      let kind: string | undefined;
+      application.living?.core.get(Buffer.from(KEY), options, (outcome) => {
+        kind = outcome.kind;
+      });
+      stage.until('an answer', () => kind !== undefined);
+      return kind;
+    };
+    expect(read()).toBe('value');
+    stage.pass(6000);
+    expect(read()).toBe('absent');
+  });
+});

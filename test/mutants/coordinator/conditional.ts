@@ -21,6 +21,7 @@ const CONDITIONAL_SCHEDULES = 'test/simulation/schedules-conditional.test.ts';
 const EPOCH_SCHEDULES = 'test/simulation/schedules-conditional-epochs.test.ts';
 const DECISION_TESTS = 'test/coordinator/operations/conditional-decision.test.ts';
 const EVERYWHERE_TESTS = 'test/coordinator/operations/everywhere.test.ts';
+const EXPIRY_SCHEDULES = 'test/simulation/schedules-expiry.test.ts';
 const FLOORS_SCHEDULES = 'test/simulation/schedules-floors.test.ts';
 const SERIALISER_TESTS = 'test/storage/replication/serialiser.test.ts';
 
@@ -405,5 +406,29 @@ export const COORDINATOR_CONDITIONAL_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(FLOORS_SCHEDULES, 'an acknowledged increment is with all members'),
+  },
+  {
+    name: 'an-expiry-by-the-own-clock-of-a-frontend',
+    rule: 'H31',
+    edits: [
+      {
+        file: 'src/frontend/frontend.ts',
+        find: 'runtime: { ...runtime, clock },',
+        replace: 'runtime: { ...runtime, clock: clock.forVersions },',
+      },
+    ],
+    fate: tests(EXPIRY_SCHEDULES, 'in a frontend whose clock'),
+  },
+  {
+    name: 'an-expiry-by-the-own-clock-of-an-application',
+    rule: 'H31',
+    edits: [
+      {
+        file: 'src/coordinator/direct-core.ts',
+        find: 'runtime: { ...runtime, clock: this.clock },',
+        replace: 'runtime: { ...runtime, clock: this.clock.forVersions },',
+      },
+    ],
+    fate: tests(EXPIRY_SCHEDULES, 'in an application whose clock'),
   },
 ];
