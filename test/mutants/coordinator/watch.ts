@@ -311,4 +311,28 @@ export const COORDINATOR_WATCH_MUTANTS: readonly Mutant[] = [
     ],
     fate: tests(CLUSTER_MAP_TESTS, 'partitions that moved'),
   },
+  {
+    name: 'missed-once-for-each-map',
+    rule: 'H46',
+    edits: [
+      {
+        file: CLUSTER_WATCH,
+        find: 'this.#hasMissed && !this.#hasJustMissed',
+        replace: 'this.#hasMissed',
+      },
+    ],
+    fate: tests(CLUSTER_WATCH_TESTS, 'in short succession'),
+  },
+  {
+    name: 'what-is-missed-in-short-succession-is-never-said',
+    rule: 'H46',
+    edits: [
+      {
+        file: CLUSTER_WATCH,
+        find: '      this.#hasJustMissed = false;\n      this.#deliver();',
+        replace: '      this.#hasJustMissed = false;',
+      },
+    ],
+    fate: tests(CLUSTER_WATCH_TESTS, 'in short succession'),
+  },
 ];

@@ -26,6 +26,11 @@ import type { WatchPlace } from './place.ts';
 
 /** Partitions that were lost are asked for again after this many pauses between rounds. */
 const PAUSES = 5;
+/**
+ * The pause between two steps `missed`, in pauses between rounds. A storage node that stops moves its partitions in dozens
+ * of maps within half a minute, and for each of these steps a client scans the cluster, which is busy copying then.
+ */
+const MISSED_PAUSES = 100;
 
 export interface WatchQuery extends Pick<Follow, 'prefix' | 'isExact' | 'values'> {
   /** The one partition to follow; all of them when undefined. */
@@ -69,6 +74,8 @@ export class ClusterWatch {
   #started: (() => void) | undefined;
   #isStarted = false;
   #hasMissed = false;
+  /** Whether the last step `missed` was given so lately that the next one waits. */
+  #hasJustMissed = false;
   #callback: ((step: WatchStep) => void) | undefined;
   #isOver = false;
   #isRetrying = false;
@@ -228,7 +235,7 @@ export class ClusterWatch {
     }
   }
 
-  /** One call for all that one answer is about, because each `missed` may make the client scan. */
+  /** One call for all that one answer is about: together they are one step `missed`. */
   #areFollowed(partitions: readonly PartitionId[]): void {
     const wasKnown = this.#isStarted || this.#query.since !== undefined;
     for (const partition of partitions) {
@@ -287,10 +294,7 @@ export class ClusterWatch {
   }
 
   #take(): WatchStep | undefined {
-    if (this.#hasMissed) {
-      this.#hasMissed = false;
-      return { kind: 'missed' };
-    }
+    if (this.#hasMissed && !this.#hasJustMissed) return this.#missed();
     for (const [name, feed] of [...this.#feeds]) {
       const changes = feed.take();
       if (changes === undefined) continue;
@@ -304,6 +308,17 @@ export class ClusterWatch {
       if (changed.length > 0) return { kind: 'changes', changed };
     }
     return undefined;
+  }
+
+  #missed(): WatchStep {
+    const { runtime, times } = this.#context;
+    this.#hasMissed = false;
+    this.#hasJustMissed = true;
+    runtime.timers.after(MISSED_PAUSES * times.retryMs, () => {
+      this.#hasJustMissed = false;
+      this.#deliver();
+    });
+    return { kind: 'missed' };
   }
 
   #named(storedKey: Buffer, version: Version, head?: RecordHead): readonly ChangedKey[] {

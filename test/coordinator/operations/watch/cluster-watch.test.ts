@@ -360,6 +360,29 @@ describe('H46: something may have been missed', () => {
     expect(seen.read()).toEqual(['missed']);
     expect(seen.read()).toEqual([]);
   });
+
+  test('is said once for what is missed in short succession after that, and what changes is told meanwhile', () => {
+    const { stage, seen } = started();
+    seen.readOn();
+    const pauseMs = 100 * stage.context.times.retryMs;
+    stage.adopt(changed(sampleMap(), [0], 'c'));
+    stage.pass();
+    stage.answer('c', { next: 3 });
+    expect(seen.steps).toEqual(['missed']);
+    for (const partitions of [
+      [0, 2],
+      [0, 2, 4],
+    ]) {
+      stage.pass(pauseMs / 4);
+      stage.adopt(changed(sampleMap(), partitions, 'c'));
+      stage.pass();
+      stage.answer('c', { next: 3, heads: [headOf(keyIn(2), partitions.length)] });
+    }
+    expect(seen.steps).toEqual(['missed', `${keyIn(2)} 2`, `${keyIn(2)} 3`]);
+    expect(seen.watch.place).toEqual([]);
+    stage.pass(pauseMs);
+    expect(seen.steps.slice(3)).toEqual(['missed']);
+  });
 });
 
 describe('H46: who comes back', () => {
