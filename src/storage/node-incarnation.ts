@@ -163,7 +163,9 @@ export class NodeIncarnation {
     this.replica.stop();
     this.#adoption.stop();
     this.#heartbeats.stop();
+    this.#joiner.stop();
     this.#antiEntropy.stop();
+    this.#channels.close();
   }
 
   adopt(map: ClusterMap, source: ReplicaMapSource, done: (outcome: AdoptionOutcome) => void): void {

@@ -208,10 +208,13 @@ export class StorageChannel {
     return queuedBytes < BATCH_BYTES_GOOD ? GATHERING : BUSY;
   }
 
-  /** Closes the stream, as the map no longer names this incarnation; operations that were sent end unanswered. */
+  /**
+   * Closes the stream, as the map no longer names this incarnation or the asking one has ended; operations that were
+   * sent end unanswered.
+   */
   retire(): void {
     this.#retired = true;
-    this.#stream.close('the map names another incarnation');
+    this.#stream.close('between these incarnations nothing is asked any more');
   }
 
   #received(exchange: PendingOperation | undefined, message: Buffer): void {

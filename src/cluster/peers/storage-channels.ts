@@ -43,6 +43,14 @@ export class StorageChannels {
     }
   }
 
+  /** Closes all streams. Until another map is adopted no incarnation is named any more, so that none is opened. */
+  close(): void {
+    this.#map = undefined;
+    const reached = [...this.#channels.values()];
+    this.#channels.clear();
+    for (const { channel } of reached) channel.retire();
+  }
+
   /** @param slow as in StorageChannel.send */
   send(
     incarnationId: IncarnationId,

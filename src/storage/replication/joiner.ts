@@ -120,6 +120,14 @@ export class Joiner {
     }
   }
 
+  /**
+   * I10: forgets all copies, because their incarnation has ended. Timers and answers that come later find no copy to go on
+   * with: the store belongs to the next incarnation by then, which must get nothing from an earlier join (H29, H40).
+   */
+  stop(): void {
+    this.#copies.clear();
+  }
+
   /** H40: a cache evicted a record of this version here, because memory was short. */
   evicted(partition: PartitionId, version: Version): void {
     const copy = this.#copies.get(partition);
@@ -127,6 +135,7 @@ export class Joiner {
   }
 
   #isCurrent(partition: PartitionId, copy: Copy): boolean {
+    if (this.#copies.get(partition) !== copy) return false;
     const member = this.#replica.membership(partition);
     return member?.role === 'joining' && member.joinEpoch === copy.joinEpoch;
   }
@@ -221,8 +230,9 @@ export class Joiner {
     operation: Operation,
     answered: (answer: MemberAnswer) => void,
   ): void {
+    if (!this.#isCurrent(partition, copy)) return;
     this.#channels.send(source, operation, (answer: MemberAnswer) => {
-      if (this.#copies.get(partition) !== copy || !this.#isCurrent(partition, copy)) return;
+      if (!this.#isCurrent(partition, copy)) return;
       if (!this.#isSource(partition, source)) return this.#begin(partition, copy);
       if (ANSWER_KINDS[answer.kind].map === 'push') this.#options.pushTo(source);
       answered(answer);
@@ -261,7 +271,7 @@ export class Joiner {
 
   /** H26: drops what the source did not list, before this copy counts; in pieces, because it may be much. */
   #dropAside(partition: PartitionId, copy: Copy, from: Cursor): void {
-    if (this.#copies.get(partition) !== copy || !this.#isCurrent(partition, copy)) return;
+    if (!this.#isCurrent(partition, copy)) return;
     const next = this.#replica.dropAside(partition, from, true);
     if (next === undefined) return this.#report(partition, copy);
     this.#store.durability.whenDurable(() => {

@@ -16,6 +16,7 @@ const HEARTBEATS_TESTS = 'test/storage/heartbeats.test.ts';
 const JOINS_SCHEDULES = 'test/simulation/schedules-joins.test.ts';
 const LEASES_SCHEDULES = 'test/simulation/schedules-leases.test.ts';
 const LEASE_TESTS = 'test/storage/lease.test.ts';
+const NODE_INCARNATION_TESTS = 'test/storage/node-incarnation.test.ts';
 const RECOVERY_SCHEDULES = 'test/simulation/schedules-recovery.test.ts';
 const REGISTRATION_TESTS = 'test/storage/registration.test.ts';
 const RESTARTS_SCHEDULES = 'test/simulation/schedules-restarts.test.ts';
@@ -183,6 +184,18 @@ export const STORAGE_NODE_MUTANTS: readonly Mutant[] = [
     rule: 'D2',
     edits: [{ file: NODE_INCARNATION, find: "if (this.#ended) return 'ended';", replace: '' }],
     fate: tests(LEASES_SCHEDULES, 'D2: '),
+  },
+  {
+    name: 'joins-after-its-end',
+    rule: 'I10',
+    edits: [{ file: NODE_INCARNATION, find: '    this.#joiner.stop();\n', replace: '' }],
+    fate: tests(NODE_INCARNATION_TESTS, 'I10: a copy that waits'),
+  },
+  {
+    name: 'streams-outlive-their-incarnation',
+    rule: 'I10',
+    edits: [{ file: NODE_INCARNATION, find: '    this.#channels.close();\n', replace: '' }],
+    fate: tests(NODE_INCARNATION_TESTS, 'copies nothing any more'),
   },
   {
     name: 'node-judges-by-own-clock',
