@@ -27,6 +27,8 @@ import { nameOf, Transfer } from './transfer.ts';
 const PIECE_PAUSE_MS = 1;
 /** How often a joiner tries without enough memory, if the controller does not give it up before (R8). */
 const NO_MEMORY_TRIES = 10;
+/** How often in a row a source that has answered before is asked the same again, before another one is asked for all. */
+const TRIES_AGAIN = 5;
 
 export interface JoinerOptions {
   readonly times: Times;
@@ -55,10 +57,13 @@ export interface JoinAttempt {
   readonly joinEpoch: Epoch;
 }
 
+/** One pass over one source, from its first record to its last one. */
 interface Job {
   readonly partition: PartitionId;
   readonly copy: Copy;
   readonly transfer: Transfer;
+  /** How often the source may be asked once more what it left unanswered. */
+  triesLeft: number;
 }
 
 export class Joiner {
@@ -146,7 +151,8 @@ export class Joiner {
     if (source === undefined) this.#beginLater(partition, copy);
     else {
       const transfer = new Transfer(this.#store, partition, copy);
-      this.#askFrom(source, { partition, copy, transfer }, FIRST);
+      // Until the source has answered, to begin anew with another one costs nothing.
+      this.#askFrom(source, { partition, copy, transfer, triesLeft: 0 }, FIRST);
     }
   }
 
@@ -155,11 +161,14 @@ export class Joiner {
   }
 
   #pickSource(partition: PartitionId): Member | undefined {
+    const sources = this.#answering(partition);
+    return sources[this.#runtime.random.below(Math.max(1, sources.length))];
+  }
+
+  #answering(partition: PartitionId): readonly Member[] {
     const { map } = this.#replica;
     const entry = map?.partitions[partition];
-    if (map === undefined || entry === undefined) return undefined;
-    const sources = answeringMembers(map, entry);
-    return sources[this.#runtime.random.below(Math.max(1, sources.length))];
+    return map === undefined || entry === undefined ? [] : answeringMembers(map, entry);
   }
 
   /**
@@ -226,17 +235,36 @@ export class Joiner {
 
   #ask(
     source: Member,
-    { partition, copy }: Job,
+    job: Job,
     operation: Operation,
     answered: (answer: MemberAnswer) => void,
   ): void {
+    const { partition, copy } = job;
     if (!this.#isCurrent(partition, copy)) return;
     this.#channels.send(source, operation, (answer: MemberAnswer) => {
       if (!this.#isCurrent(partition, copy)) return;
       if (!this.#isSource(partition, source)) return this.#begin(partition, copy);
-      if (ANSWER_KINDS[answer.kind].map === 'push') this.#options.pushTo(source);
+      const { map, isSilent } = ANSWER_KINDS[answer.kind];
+      if (map === 'push') this.#options.pushTo(source);
+      if (!isSilent) job.triesLeft = TRIES_AGAIN;
+      else if (this.#mayAskAgain(source, job)) {
+        job.triesLeft--;
+        const again = () => this.#ask(source, job, operation, answered);
+        this.#runtime.timers.after(this.#options.times.heartbeatMs, again);
+        return;
+      }
       answered(answer);
     });
+  }
+
+  /**
+   * One question that a busy source left unanswered must not cost all that was copied before it. The same question may
+   * be asked again at any time: a source that lists changes nothing, and while this member joins it forgets nothing
+   * (H26), so that its later answer is as good; what a cache evicts meanwhile is covered by the floor of that answer (H40).
+   */
+  #mayAskAgain(source: Member, { partition, triesLeft }: Job): boolean {
+    if (triesLeft === 0) return false;
+    return this.#answering(partition).some((member) => isSameIncarnation(member, source));
   }
 
   #goOn(source: Member, job: Job, next: Cursor | undefined): void {

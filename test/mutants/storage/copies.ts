@@ -16,6 +16,7 @@ const CACHES_SCHEDULES = 'test/simulation/schedules-caches.test.ts';
 const DELETES_SCHEDULES = 'test/simulation/schedules-deletes.test.ts';
 const GIVEN_UP_SCHEDULES = 'test/simulation/schedules-given-up.test.ts';
 const JOINS_SCHEDULES = 'test/simulation/schedules-joins.test.ts';
+const JOINER_TESTS = 'test/storage/replication/joiner.test.ts';
 const MEMORY_SCHEDULES = 'test/simulation/schedules-memory.test.ts';
 const REPLICA_TESTS = 'test/storage/replication/replica.test.ts';
 const RETURNING_SCHEDULES = 'test/simulation/schedules-returning.test.ts';
@@ -35,6 +36,30 @@ export const STORAGE_COPIES_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(JOINS_SCHEDULES, 'H36: '),
+  },
+  {
+    name: 'one-lost-page-costs-the-copy',
+    rule: 'R8',
+    edits: [{ file: JOINER, find: 'const TRIES_AGAIN = 5;', replace: 'const TRIES_AGAIN = 0;' }],
+    fate: tests(JOINER_TESTS, 'asked for again of the same source'),
+  },
+  {
+    name: 'a-silent-source-is-asked-for-ever',
+    rule: 'R8',
+    edits: [{ file: JOINER, find: '        job.triesLeft--;\n', replace: '' }],
+    fate: tests(JOINER_TESTS, 'asked a few times in a row'),
+  },
+  {
+    name: 'who-answers-no-more-is-asked-again',
+    rule: 'R8',
+    edits: [
+      {
+        file: JOINER,
+        find: 'return this.#answering(partition).some((member) => isSameIncarnation(member, source));',
+        replace: 'return this.#isSource(partition, source);',
+      },
+    ],
+    fate: tests(JOINER_TESTS, 'that may answer no more'),
   },
   {
     name: 'keeps-what-the-source-did-not-list',

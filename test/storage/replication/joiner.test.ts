@@ -7,7 +7,7 @@ import { protocolTimes } from '../../../src/cluster/model/limits.ts';
 import type { PartitionId } from '../../../src/cluster/model/partition.ts';
 import { encodeRecord } from '../../../src/cluster/model/record.ts';
 import type { Version } from '../../../src/cluster/model/version.ts';
-import type { AnswerCallback } from '../../../src/cluster/peers/storage-channel.ts';
+import type { AnswerCallback, MemberAnswer } from '../../../src/cluster/peers/storage-channel.ts';
 import type { StorageChannels } from '../../../src/cluster/peers/storage-channels.ts';
 import type { Runtime } from '../../../src/cluster/ports.ts';
 import type { Operation } from '../../../src/cluster/wire/operations.ts';
@@ -77,7 +77,7 @@ function joining(...sources: readonly Member[]) {
   return { store, asked, adopt, joiner, pass, reports };
 }
 
-function records(text: string): Parameters<AnswerCallback>[0] {
+function records(text: string): Extract<MemberAnswer, { kind: 'records' }> {
   const record = encodeRecord({ key: KEY, version: 5n as Version, value: Buffer.from(text) });
   return {
     kind: 'records',
@@ -140,4 +140,58 @@ test('a joiner without memory says so once it has tried again, until there is so
   pass();
   asked[2]?.answer(large);
   expect([store.peek(PARTITION, KEY) === undefined, joiner.withoutMemory()]).toEqual([false, []]);
+});
+
+const SILENCE: MemberAnswer = { kind: 'unanswered', detail: '' };
+const NEXT = { bucket: 0, afterKey: KEY };
+
+test('a page that is not answered is asked for again of the same source, not the whole copy', () => {
+  const { asked, joiner, pass } = joining(memberOf('a', 'serving'), memberOf('c', 'serving'));
+  asked[0]?.answer({ ...records('first'), next: NEXT });
+  asked[1]?.answer(SILENCE);
+  expect(asked).toHaveLength(2);
+  pass();
+  expect([asked[2]?.source, asked[2]?.operation]).toEqual([asked[1]?.source, asked[1]?.operation]);
+  expect(asked[2]?.operation).toMatchObject({ kind: 'copy', from: NEXT });
+  asked[2]?.answer(records('last'));
+  expect(joiner.joined()).toEqual([{ partition: PARTITION, joinEpoch: 1 }]);
+});
+
+test('a source that stays silent is asked a few times in a row, and then the copy begins anew', () => {
+  const { asked, pass } = joining(memberOf('a', 'serving'));
+  const silences = () => {
+    for (let count = 1; count < 100; count++) {
+      asked.at(-1)?.answer(SILENCE);
+      pass();
+      const { operation } = asked.at(-1) ?? {};
+      if (operation?.kind === 'copy' && operation.from.afterKey.length === 0) return count;
+    }
+    return 'for ever';
+  };
+  // Nothing is lost with a source that never answered.
+  expect(silences()).toBe(1);
+  asked.at(-1)?.answer({ ...records('first'), next: NEXT });
+  asked.at(-1)?.answer(SILENCE);
+  pass();
+  asked.at(-1)?.answer({ ...records('second'), next: NEXT });
+  expect(silences()).toBe(6);
+});
+
+test('a source that may answer no more is not asked again', () => {
+  const { asked, adopt, pass } = joining(memberOf('a', 'serving'), memberOf('c', 'serving'));
+  asked[0]?.answer({ ...records('first'), next: NEXT });
+  adopt(2, 1, [memberOf('a', 'leaving'), memberOf('c', 'serving'), JOINER]);
+  asked[1]?.answer(SILENCE);
+  pass();
+  expect(asked[2]?.source.node).toBe('c');
+  expect(asked[2]?.operation).toMatchObject({ from: { bucket: 0, afterKey: Buffer.alloc(0) } });
+});
+
+test('a copy that is over asks nothing after its pause', () => {
+  const { asked, adopt, pass } = joining(memberOf('a', 'serving'), memberOf('c', 'serving'));
+  asked[0]?.answer({ ...records('first'), next: NEXT });
+  asked[1]?.answer(SILENCE);
+  adopt(2, 2, [memberOf('a', 'serving'), memberOf('c', 'serving')]);
+  pass();
+  expect(asked).toHaveLength(2);
 });
