@@ -243,7 +243,7 @@ export interface LinkEvents {
    */
   tooLong?(id: number): void;
   /** A part of a long message has come, but not all of it: the peer is not silent, however long the message takes. */
-  arriving?(): void;
+  arriving?(id: number): void;
   /** No exchange is under way any more; called after the messages that the peer sent were handed to `received`. */
   ready?(): void;
   /**

@@ -97,6 +97,11 @@ export class QueueByNumber<T> {
   }
 }
 
+/** Whether the number was given before the other one, or is the same; they must not be two billion apart. */
+export function isNoLater(number: number, other: number): boolean {
+  return (other - number) >>> 0 <= NUMBER_MAX >>> 1;
+}
+
 function following(number: number): number {
   return number === NUMBER_MAX ? 0 : number + 1;
 }

@@ -103,8 +103,8 @@ export class Lifetime {
       },
       // A link without this handler closes where it would be called.
       ...(tooLong === undefined ? {} : { tooLong: (id: number) => tooLong(id) }),
-      arriving: () => {
-        if (!this.#isOver) events.arriving?.();
+      arriving: (id) => {
+        if (!this.#isOver) events.arriving?.(id);
       },
       ready: () => {
         if (!this.#isOver) events.ready?.();

@@ -187,7 +187,7 @@ export class Stream {
       for (const { id, message } of batch) {
         to.process.run(to.incarnation, () => {
           if (to.closed) return;
-          if (message.length > CHUNK_BYTES) to.events?.arriving?.();
+          if (message.length > CHUNK_BYTES) to.events?.arriving?.(id);
           to.events?.received(id, message);
         });
       }

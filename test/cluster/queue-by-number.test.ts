@@ -1,7 +1,7 @@
 // Against a Map: whatever is added, taken and visited in whatever order, also where numbers begin again.
 
 import { expect, test } from 'vitest';
-import { QueueByNumber } from '../../src/cluster/queue-by-number.ts';
+import { isNoLater, QueueByNumber } from '../../src/cluster/queue-by-number.ts';
 import { SeededRandom } from '../helpers/random.ts';
 
 const NUMBERS = 2 ** 32;
@@ -53,4 +53,16 @@ test('all that is taken at once comes in its order, and nothing is left', () => 
   expect(all).toHaveLength(250);
   expect(all).toEqual([...all].sort((a, b) => a - b));
   expect([queue.size, queue.first(), queue.shift()]).toEqual([0, undefined, undefined]);
+});
+
+test('which of two numbers was given before the other, also where they begin again', () => {
+  const pairs = [
+    [1, 2],
+    [NUMBERS - 1, 0],
+    [NUMBERS - 500, 500],
+  ] as const;
+  for (const [before, after] of pairs) {
+    expect([isNoLater(before, after), isNoLater(after, before)]).toEqual([true, false]);
+    expect(isNoLater(after, after)).toBe(true);
+  }
 });

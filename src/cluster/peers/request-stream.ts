@@ -10,7 +10,7 @@ export interface RequestStreamEvents<Asked> {
   /** @param asked the request answered; undefined when nobody waits for it any more */
   received(asked: Asked | undefined, message: Buffer): void;
   /** As in `LinkEvents`. */
-  arriving?(): void;
+  arriving?(id: number): void;
   ready?(): void;
   /**
    * @param unanswered the requests that were sent and have no answer, the oldest first
@@ -51,7 +51,7 @@ export class RequestStream<Asked> {
   open(): Link {
     this.#link ??= this.#network.open(this.#address, this.#hello, {
       received: (id, message) => this.#events.received(this.asked.take(id), message),
-      arriving: () => this.#events.arriving?.(),
+      arriving: (id) => this.#events.arriving?.(id),
       ready: () => this.#events.ready?.(),
       closed: (reason, opened) => {
         this.#link = undefined;

@@ -11,7 +11,7 @@ import {
   WAITING_OPERATIONS_MAX,
 } from '../model/limits.ts';
 import type { Link, Runtime } from '../ports.ts';
-import { QueueByNumber } from '../queue-by-number.ts';
+import { isNoLater, QueueByNumber } from '../queue-by-number.ts';
 import { decodeAnswer } from '../wire/answers.ts';
 import {
   type Answer,
@@ -42,6 +42,8 @@ interface Asker {
 interface PendingOperation extends Asker {
   readonly operation: Operation;
   readonly startedMs: number;
+  /** When the node was last seen to be at work for it: the start, or the last sweep that found its turn coming. */
+  heardMs: number;
   /** Callers with the same get, which share the answer. */
   more: Asker[] | undefined;
 }
@@ -79,9 +81,8 @@ export class StorageChannel {
   #silentSinceMs: number | undefined;
   /** Whether anything came since the last sweep. Reading the clock for each answer would cost more than it is worth. */
   #heard = false;
-  /** Whether a part of a long answer came since the last sweep, and the time of the last sweep that found one. */
-  #arriving = false;
-  #arrivedMs = Number.NEGATIVE_INFINITY;
+  /** Of the long answers of which parts came since the last sweep, the one that was asked for first. */
+  #arriving: number | undefined;
   #sweeping = false;
   #retired = false;
 
@@ -108,9 +109,9 @@ export class StorageChannel {
       { address, hello },
       {
         received: (exchange, message) => this.#received(exchange, message),
-        arriving: () => {
+        arriving: (id) => {
           this.#heard = true;
-          this.#arriving = true;
+          if (this.#arriving === undefined || isNoLater(id, this.#arriving)) this.#arriving = id;
         },
         ready: () => this.#ready(),
         closed: (sent, reason, opened) => this.#closed(sent, reason, opened),
@@ -137,6 +138,7 @@ export class StorageChannel {
       operation,
       callback,
       startedMs: now,
+      heardMs: now,
       slow,
       more: undefined,
     };
@@ -234,6 +236,7 @@ export class StorageChannel {
 
   #closed(sent: readonly PendingOperation[], reason: string, opened: boolean): void {
     this.#silentSinceMs = undefined;
+    this.#arriving = undefined;
     this.#failure = reason;
     this.#failedMs = this.#runtime.clock.monotonicMs();
     if (!this.#retired) {
@@ -265,8 +268,6 @@ export class StorageChannel {
     // silent for long. A new one works at once.
     if (this.#heard && this.#silentSinceMs !== undefined) this.#silentSinceMs = now;
     this.#heard = false;
-    if (this.#arriving) this.#arrivedMs = now;
-    this.#arriving = false;
     if (
       this.#silentSinceMs !== undefined &&
       now - this.#silentSinceMs > this.#times.linkSilenceMs
@@ -275,9 +276,12 @@ export class StorageChannel {
       return;
     }
     const { hedgeMs, tryMs } = this.#times;
+    const arriving = this.#arriving;
+    this.#arriving = undefined;
     this.#stream.asked.visit((exchange, id) => {
-      if (now - exchange.startedMs < hedgeMs) return false;
-      const elapsedMs = now - this.#silentSinceOf(exchange);
+      if (arriving !== undefined && waitsForItsTurn(exchange, id, arriving)) exchange.heardMs = now;
+      else if (now - exchange.startedMs < hedgeMs) return arriving !== undefined;
+      const elapsedMs = now - exchange.heardMs;
       if (elapsedMs < hedgeMs) return true;
       if (elapsedMs < tryMs) askElsewhere(exchange);
       else if (this.#stream.asked.take(id) !== undefined) {
@@ -297,18 +301,21 @@ export class StorageChannel {
       return true;
     });
   }
-
-  /**
-   * While parts of long answers arrive, an operation that asks for as much waits for its turn among them. Asking another node
-   * for as much would slow down the answers under way, and giving it up would waste what was already sent for it (H19).
-   */
-  #silentSinceOf({ operation, startedMs }: PendingOperation): number {
-    return MAY_BE_LONG.includes(operation.kind) ? Math.max(startedMs, this.#arrivedMs) : startedMs;
-  }
 }
 
 /** Operations whose answers have records. */
 const MAY_BE_LONG: readonly Operation['kind'][] = ['get', 'gets', 'scan', 'peek', 'judge'];
+
+/**
+ * While parts of its own answer arrive, or of one asked for before it, an operation that asks for as much waits for its
+ * turn among them. Asking another node for as much would slow down the answers under way, and giving it up would waste
+ * what was already sent for it (H19). What was asked for later says nothing of this turn: answers that need nothing but
+ * the memory come in the order of their questions, while one that waits for a log which hangs would wait for ever, as
+ * long as others read long values. What was asked for before comes to an end.
+ */
+function waitsForItsTurn({ operation }: PendingOperation, id: number, arriving: number): boolean {
+  return MAY_BE_LONG.includes(operation.kind) && isNoLater(arriving, id);
+}
 
 /** Whether the operation can join the batch that is being gathered; one longer than a batch goes alone. */
 function hasRoom(link: Link, operation: Operation): boolean {

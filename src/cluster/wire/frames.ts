@@ -194,7 +194,7 @@ export class FrameReader {
   readonly #messageBytesMax: number;
   readonly #received: (id: number, message: Buffer) => void;
   readonly #tooLong: ((id: number) => void) | undefined;
-  readonly #arriving: (() => void) | undefined;
+  readonly #arriving: ((id: number) => void) | undefined;
 
   /**
    * @param messageBytesMax a longer message is not buffered
@@ -207,7 +207,7 @@ export class FrameReader {
     messageBytesMax: number,
     received: (id: number, message: Buffer) => void,
     tooLong?: (id: number) => void,
-    arriving?: () => void,
+    arriving?: (id: number) => void,
   ) {
     this.#messageBytesMax = messageBytesMax;
     this.#received = received;
@@ -286,7 +286,7 @@ export class FrameReader {
     if (assembly !== undefined) {
       assembly.received = at;
       if (at < assembly.length) {
-        this.#arriving?.();
+        this.#arriving?.(id);
         return;
       }
       this.#assemblies.delete(id);

@@ -2,6 +2,7 @@
 // io/link.test.ts, and whole clusters in test/processes/ and the simulations.
 
 import { expect, test } from 'vitest';
+import { NO_CONDITION } from '../../../src/cluster/model/condition.ts';
 import type { ClusterId, Incarnation, NodeId } from '../../../src/cluster/model/identity.ts';
 import {
   protocolTimes,
@@ -10,6 +11,7 @@ import {
 } from '../../../src/cluster/model/limits.ts';
 import type { PartitionId } from '../../../src/cluster/model/partition.ts';
 import type { StoredRecord } from '../../../src/cluster/model/record.ts';
+import { VERSION_ZERO } from '../../../src/cluster/model/version.ts';
 import {
   BUSY,
   GATHERING,
@@ -85,8 +87,9 @@ class Scripted {
     this.#events?.received(id, Buffer.concat([head, body]));
   }
 
-  arrive(): void {
-    this.#events?.arriving?.();
+  /** A part of the long answer to what was sent under this id. */
+  arrive(id: number): void {
+    this.#events?.arriving?.(id);
   }
 
   close(opened: boolean): void {
@@ -117,6 +120,20 @@ const setOf = (bytes: number): Operation => ({
   epoch: 1 as never,
   record: { length: bytes, bytes: Buffer.alloc(0) } as unknown as StoredRecord,
 });
+const peekOf: Operation = {
+  kind: 'peek',
+  partition: 0 as PartitionId,
+  epoch: 1 as never,
+  key: Buffer.from('k'),
+};
+const judgeOf: Operation = {
+  ...peekOf,
+  kind: 'judge',
+  condition: NO_CONDITION,
+  change: { kind: 'incr', by: 1 },
+  above: VERSION_ZERO,
+  settled: true,
+};
 
 test('what comes while an exchange is under way waits, and goes in its order when the node said something', () => {
   const scripted = new Scripted();
@@ -245,7 +262,7 @@ test('a get whose answer is coming, or waits for its turn among long ones, is ne
   const [long, other] = [scripted.send(), scripted.send()];
   const set = scripted.send(setOf(10));
   for (let ms = 0; ms < 3 * times.linkSilenceMs; ms += 10) {
-    scripted.arrive();
+    scripted.arrive(1);
     scripted.pass(10);
   }
   expect([long, other, scripted.closedFor]).toEqual([[], [], []]);
@@ -258,4 +275,35 @@ test('a get whose answer is coming, or waits for its turn among long ones, is ne
   expect(other).toEqual(['slow']);
   scripted.pass(times.tryMs);
   expect(other).toEqual(['slow', 'unanswered']);
+});
+
+test.each([
+  ['judge', judgeOf],
+  ['peek', peekOf],
+  ['get', getOf('k')],
+])(
+  'a %s that nothing comes of is given up at its time, though others read long values all the while',
+  (_kind, operation) => {
+    const scripted = new Scripted();
+    const said = scripted.send(operation);
+    // Each is asked for, and comes, after it: what it waits for is not its turn, such as a log that hangs.
+    for (let ms = 0; ms < times.tryMs + 2 * times.sweepMs; ms += 10) {
+      if (ms % 100 === 0) scripted.send();
+      scripted.arrive(scripted.sent.at(-1) ?? 0);
+      scripted.pass(10);
+    }
+    expect(said).toEqual(['slow', 'unanswered']);
+  },
+);
+
+test('a long answer that nobody waits for any more holds up those behind it as any other', () => {
+  const scripted = new Scripted();
+  scripted.send();
+  scripted.pass(times.tryMs + 2 * times.sweepMs);
+  const behind = scripted.send();
+  for (let ms = 0; ms < times.tryMs + 2 * times.sweepMs; ms += 10) {
+    scripted.arrive(1);
+    scripted.pass(10);
+  }
+  expect(behind).toEqual([]);
 });

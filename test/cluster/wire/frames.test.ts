@@ -199,6 +199,19 @@ describe('a stream', () => {
   });
 });
 
+test('each part of a long message but the last one is told, with the id of its message', () => {
+  const writer = new FrameWriter();
+  writer.add(1, EMPTY, Buffer.alloc(200_000));
+  writer.add(2, EMPTY, Buffer.alloc(100));
+  writer.add(3, EMPTY, Buffer.alloc(100_000));
+  const told: string[] = [];
+  const received = (id: number) => told.push(`all of ${id}`);
+  const arriving = (id: number) => told.push(`part of ${id}`);
+  new FrameReader(MEBIBYTE, received, undefined, arriving).push(takeAll(writer));
+  const first = ['all of 2', 'part of 1', 'part of 3'];
+  expect(told).toEqual([...first, 'part of 1', 'all of 3', 'part of 1', 'all of 1']);
+});
+
 test('a message above the limit goes by, is named once all of it came, and takes nothing along', () => {
   const writer = new FrameWriter();
   writer.add(1, EMPTY, Buffer.alloc(3 * MEBIBYTE));

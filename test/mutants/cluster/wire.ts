@@ -124,11 +124,23 @@ export const CLUSTER_WIRE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: STORAGE_CHANNEL,
-        find: 'Math.max(startedMs, this.#arrivedMs)',
-        replace: 'Math.max(startedMs, this.#arrivedMs - 1e12)',
+        find: 'waitsForItsTurn(exchange, id, arriving)) exchange.heardMs = now;',
+        replace: 'waitsForItsTurn(exchange, id, arriving)) exchange.heardMs += 0;',
       },
     ],
     fate: tests(STORAGE_CHANNEL_TESTS, 'waits for its turn among long ones'),
+  },
+  {
+    name: 'any-long-answer-is-waited-for',
+    rule: 'H19',
+    edits: [
+      {
+        file: STORAGE_CHANNEL,
+        find: ' && isNoLater(arriving, id);',
+        replace: ' && isNoLater(id, id);',
+      },
+    ],
+    fate: tests(STORAGE_CHANNEL_TESTS, 'given up at its time, though others read'),
   },
   {
     name: 'joined-gets-never-answered',

@@ -83,7 +83,7 @@ export class SocketLink implements Link {
         if (this.#closedReason === undefined) this.#events?.received(id, message);
       },
       skips ? (id) => this.#events?.tooLong?.(id) : undefined,
-      () => this.#events?.arriving?.(),
+      (id) => this.#events?.arriving?.(id),
     );
     const read = (bytes: Buffer) => {
       this.#isUnderWay = this.#side === 'answers';
