@@ -119,16 +119,20 @@ class Peer {
     const present = this.#stream;
     // After a cut, TCP repeats what was lost only after pauses that grow with the cut, so the old connection may stay
     // silent for long. A new one works at once.
-    if (present !== undefined && present.silentForMs(call.sentMs) >= this.#silentMs) {
-      this.#former.push(present);
-      this.#stream = undefined;
-      while (this.#former.length > FORMER_STREAMS_MAX) this.#former.shift()?.close('silent');
-      present.retire();
+    if (present !== undefined && present.silentForMs(call.sentMs) < this.#silentMs) {
+      return present.send(call, head, body);
     }
-    this.#stream ??= new ControlStream(this.#runtime, this.#address, (stream) =>
-      this.#closed(stream),
-    );
-    return this.#stream.send(call, head, body);
+    // In place before the present one closes, as this peer is forgotten with its last stream.
+    const next = new ControlStream(this.#runtime, this.#address, (stream) => this.#closed(stream));
+    this.#stream = next;
+    if (present !== undefined) this.#setAside(present);
+    return next.send(call, head, body);
+  }
+
+  #setAside(stream: ControlStream): void {
+    this.#former.push(stream);
+    while (this.#former.length > FORMER_STREAMS_MAX) this.#former.shift()?.close('silent');
+    stream.retire();
   }
 
   #closed(stream: ControlStream): void {

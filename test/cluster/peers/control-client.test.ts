@@ -37,7 +37,7 @@ class ScriptedStream {
     const { head, body } = Buffer.isBuffer(reply)
       ? { head: reply.subarray(0, 1), body: reply.subarray(1) }
       : encodeReply(reply);
-    this.#events.received(this.sent[index]?.id ?? -1, Buffer.concat([head, body]));
+    this.#events.received(this.sent.at(index)?.id ?? -1, Buffer.concat([head, body]));
   }
 
   close(reason: string): void {
@@ -164,6 +164,23 @@ test('a poll that was given up shows that its stream is silent', () => {
   expect(streams).toHaveLength(2);
   time.runTo(TIMEOUT_MS + 2);
   expect(streams[0]?.closedFor).toBe('another stream took its place');
+});
+
+test('a peer that is slow now and then costs no stream each time', () => {
+  const { time, streams, call } = calling();
+  const answerLast = () => streams.at(-1)?.answer(-1, answerOf('in time'));
+  for (let round = 1; round <= 10; round++) {
+    call();
+    time.runTo(round * 2 * TIMEOUT_MS);
+    const replies = [call()];
+    answerLast();
+    // On the same stream.
+    replies.push(call());
+    answerLast();
+    expect(replies).toEqual([['in time'], ['in time']]);
+    expect(streams).toHaveLength(1 + round);
+    expect(streams.filter(({ closedFor }) => closedFor === undefined)).toHaveLength(1);
+  }
 });
 
 test('of a peer that stays silent a few streams are kept, no more', () => {

@@ -273,8 +273,8 @@ export const CLUSTER_WIRE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: CONTROL_CLIENT,
-        find: 'present.silentForMs(call.sentMs) >= this.#silentMs',
-        replace: 'present.silentForMs(call.sentMs) < 0',
+        find: 'present.silentForMs(call.sentMs) < this.#silentMs',
+        replace: 'present.silentForMs(call.sentMs) >= 0',
       },
     ],
     fate: tests(CUTS_SCHEDULES, 'as soon as its way is mended'),
@@ -285,11 +285,24 @@ export const CLUSTER_WIRE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: CONTROL_CLIENT,
-        find: '      present.retire();',
-        replace: "      present.close('silent');",
+        find: '    stream.retire();',
+        replace: "    stream.close('silent');",
       },
     ],
     fate: tests(CONTROL_CLIENT_TESTS, 'may still answer'),
+  },
+  {
+    name: 'a-peer-is-forgotten-before-its-next-stream',
+    rule: 'D18',
+    edits: [
+      {
+        file: CONTROL_CLIENT,
+        find: 'this.#stream = next;\n    if (present !== undefined) this.#setAside(present);',
+        replace:
+          'this.#stream = undefined;\n    if (present !== undefined) this.#setAside(present);\n    this.#stream = next;',
+      },
+    ],
+    fate: tests(CONTROL_CLIENT_TESTS, 'slow now and then'),
   },
   {
     name: 'a-long-poll-is-taken-for-silence',
