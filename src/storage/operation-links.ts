@@ -1,6 +1,7 @@
 // The streams on which operations arrive at a storage node, and when an answer may leave. Who may open one is decided in
 // stream-gate.ts, and what is answered in replica.ts.
 
+import { CHUNK_BYTES } from '../cluster/model/limits.ts';
 import type { Link, LinkEvents, NodeHello, Runtime } from '../cluster/ports.ts';
 import { ANSWER_KINDS } from '../cluster/wire/answer-kinds.ts';
 import { encodeAnswer } from '../cluster/wire/answers.ts';
@@ -18,7 +19,6 @@ import type { StreamGate, StreamTarget } from './stream-gate.ts';
 
 const MALFORMED: Answer = { kind: 'refused', reason: 'malformed' };
 const TOO_LARGE: Answer = { kind: 'refused', reason: 'too-large' };
-const EMPTY = Buffer.alloc(0);
 const NOT_SERVING: Answer = { kind: 'not-serving' };
 
 export interface ServingNode extends StreamTarget {
@@ -89,10 +89,11 @@ export class OperationLinks {
     const durability = this.#served.durability();
     if (operation.kind !== 'set') {
       if (!ANSWER_KINDS[answer.kind].waitsForLog) return link.send(id, head, body);
-      // H39: what was judged, what decided against it, and what is held must be as durable as a set. The buffers of
-      // head and body may serve the answers to others meanwhile. The copy goes as the body, as a head is short.
-      const whole = Buffer.concat([head, body]);
-      return durability.whenDurable(() => link.send(id, EMPTY, whole));
+      // H39: what was judged, what decided against it, and what is held must be as durable as a set. A short record may
+      // be moved or overwritten meanwhile. A long one never changes where it is (segments.ts): a copy for each of many
+      // reads that wait would fill the memory.
+      const lasting = body.length > CHUNK_BYTES ? body : Buffer.from(body);
+      return durability.whenDurable(() => link.send(id, head, lasting));
     }
     // The waiting callback holds only the encoded answer, so that the set's buffer is not kept until the log has it.
     const reply = () => link.send(id, head, body);

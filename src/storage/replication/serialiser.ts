@@ -52,10 +52,9 @@ export class Serialiser {
   judge({ partition, epoch }: JudgementPlace, judgement: Judgement): Answer {
     const { reader } = this.#store;
     const { key, condition, change } = judgement;
-    const view = reader.get(partition, key);
-    if (!this.#isSettled(view, epoch, judgement)) return UNSETTLED;
-    // The view is valid until the next put, and the answer waits for the log.
-    const own = view === undefined ? undefined : (Buffer.from(view) as StoredRecord);
+    // A view that is valid until the put: whoever sends it later copies what must last.
+    const own = reader.get(partition, key);
+    if (!this.#isSettled(own, epoch, judgement)) return UNSETTLED;
     const isLive = own !== undefined && !isTombstone(own) && !isExpired(own, this.#clock.wallMs());
     const live = isLive ? own : undefined;
     const successor = successorOf(live, condition, change);
@@ -72,11 +71,12 @@ export class Serialiser {
       return TOO_LARGE;
     }
     const record = this.#recordOf({ partition, epoch }, judgement, own, successor);
+    const predecessor = own === undefined ? undefined : etagOf(own);
+    const isAskedFor = change.kind === 'getset' && live !== undefined;
+    const previous = isAskedFor ? (Buffer.from(live) as StoredRecord) : undefined;
     const outcome = this.#store.put(partition, record);
     if (outcome.kind === 'no-memory') return NO_MEMORY;
     assert(outcome.kind === 'applied', 'a judged record is above its base and the floor (H39a)');
-    const previous = change.kind === 'getset' ? live : undefined;
-    const predecessor = own === undefined ? undefined : etagOf(own);
     return { kind: 'judged', record, previous, created: !isLive, predecessor };
   }
 

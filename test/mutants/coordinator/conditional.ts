@@ -23,6 +23,7 @@ const DECISION_TESTS = 'test/coordinator/operations/conditional-decision.test.ts
 const EVERYWHERE_TESTS = 'test/coordinator/operations/everywhere.test.ts';
 const EXPIRY_SCHEDULES = 'test/simulation/schedules-expiry.test.ts';
 const FLOORS_SCHEDULES = 'test/simulation/schedules-floors.test.ts';
+const LINKS_TESTS = 'test/storage/operation-links.test.ts';
 const SERIALISER_TESTS = 'test/storage/replication/serialiser.test.ts';
 
 export const COORDINATOR_CONDITIONAL_MUTANTS: readonly Mutant[] = [
@@ -343,6 +344,42 @@ export const COORDINATOR_CONDITIONAL_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(CONDITIONAL_SCHEDULES, 'rests on what is in the log'),
+  },
+  {
+    name: 'each-long-answer-that-waits-is-a-copy',
+    rule: 'H39',
+    edits: [
+      {
+        file: LINKS,
+        find: 'body.length > CHUNK_BYTES ? body',
+        replace: 'body.length > CHUNK_BYTES * 1e6 ? body',
+      },
+    ],
+    fate: tests(LINKS_TESTS, 'is sent from where it is'),
+  },
+  {
+    name: 'a-short-answer-that-waits-is-no-copy',
+    rule: 'H39',
+    edits: [
+      {
+        file: LINKS,
+        find: 'body.length > CHUNK_BYTES ? body',
+        replace: 'body.length > CHUNK_BYTES * 0 ? body',
+      },
+    ],
+    fate: tests(LINKS_TESTS, 'may change in the store'),
+  },
+  {
+    name: 'getset-answers-with-what-is-overwritten',
+    rule: 'H39',
+    edits: [
+      {
+        file: SERIALISER,
+        find: '(Buffer.from(live) as StoredRecord)',
+        replace: 'live',
+      },
+    ],
+    fate: tests(SERIALISER_TESTS, 'is kept from what takes its place'),
   },
   {
     name: 'judged-before-it-is-in-the-log',

@@ -255,6 +255,20 @@ describe('what decides', () => {
     expect(replica.answer(judge({}, { change: put }))).toMatchObject({ previous: undefined });
   });
 
+  test('what decides against a write is not copied, and what getset replaces is kept from what takes its place', () => {
+    const { replica, store } = nodeAmong();
+    const first = set({ value: Buffer.alloc(100) });
+    replica.answer(first);
+    const own = store.peek(PARTITION, KEY);
+    const unmet = replica.answer(judge({ ifNoneMatch: 'any' }, { settled: true }));
+    if (unmet.kind !== 'unmet') throw new TypeError(unmet.kind);
+    expect(unmet.record?.buffer).toBe(own?.buffer);
+    const change = { kind: 'getset', value: KEY, attributes: [], expiresAtMs: 0 } as const;
+    const answer = replica.answer(judge({}, { settled: true, change }));
+    own?.fill(0);
+    expect(answer).toMatchObject({ kind: 'judged', previous: first.record });
+  });
+
   test('a value that is too large is refused, one that becomes so is unmet', () => {
     const { replica } = nodeAmong();
     const value = Buffer.alloc(101);
