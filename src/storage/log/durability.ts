@@ -11,7 +11,7 @@ import type { LogEntry } from './log-entry.ts';
  */
 export type FsyncMode = 'always' | 'interval' | 'never';
 
-/** A write that takes longer than this counts as stalled: the disk hangs (H35). */
+/** A write or a sync of each second that takes longer than this counts as stalled: the disk hangs (H35). */
 export const STALLED_MS = 2000;
 
 export interface LogFigures {

@@ -1,5 +1,5 @@
-// Whether a log can be written (H35): not while a write hangs, not while the disk is full or another shortage lasts,
-// and never again once the log has failed. It also decides when the log tries again after a shortage. The writing
+// Whether a log can be written (H35): not while a write or a sync hangs, not while the disk is full or another shortage
+// lasts, and never again once the log has failed. It also decides when the log tries again after a shortage. The writing
 // itself is in log.ts.
 
 import type { Cancel, Runtime } from '../../cluster/ports.ts';
@@ -17,8 +17,9 @@ export class LogHealth {
   readonly #changed: (problem: LogProblem | undefined) => void;
   readonly #pause = new GrowingPause(SHORTAGE_PAUSE);
   #problem: LogProblem | undefined;
-  #stalled = false;
-  #cancelWatch: Cancel = () => undefined;
+  /** How many of the writes and syncs under way take too long. */
+  #stalled = 0;
+  #endWatch: Cancel = () => undefined;
 
   /** @param changed called when a problem begins, changes or ends */
   constructor(
@@ -39,37 +40,46 @@ export class LogHealth {
   }
 
   get isStalled(): boolean {
-    return this.#stalled;
+    return this.#stalled > 0;
   }
 
-  /** Starts the watch over one write: when it takes too long the disk hangs, which may pass. */
-  writing(): void {
-    this.#cancelWatch = this.#runtime.timers.after(STALLED_MS, () => {
-      this.#stalled = true;
+  /**
+   * Starts the watch over one write or sync: when it takes too long the disk hangs, which may pass.
+   * @returns ends the watch
+   */
+  watch(): Cancel {
+    let isStalled = false;
+    const cancel = this.#runtime.timers.after(STALLED_MS, () => {
+      isStalled = true;
+      this.#stalled++;
     });
+    return () => {
+      cancel();
+      if (isStalled) this.#stalled--;
+      isStalled = false;
+    };
+  }
+
+  writing(): void {
+    this.#endWatch = this.watch();
   }
 
   written(): void {
-    this.#ended();
+    this.#endWatch();
     this.#tell(undefined);
   }
 
   /** @param again repeats the attempt that failed, after a pause */
   isShort(problem: LogProblem, again: () => void): void {
-    this.#ended();
+    this.#endWatch();
     this.#tell(problem);
     this.#runtime.timers.after(this.#pause.take(this.#runtime.clock.monotonicMs()), again);
   }
 
   /** A first final problem is not replaced by a later one. */
   fail(problem: LogProblem): void {
-    this.#cancelWatch();
+    this.#endWatch();
     this.#tell(problem);
-  }
-
-  #ended(): void {
-    this.#cancelWatch();
-    this.#stalled = false;
   }
 
   #tell(problem: LogProblem | undefined): void {

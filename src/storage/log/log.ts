@@ -323,8 +323,13 @@ export class RecordLog implements AppendLog {
     if (this.#syncScheduled) return;
     this.#syncScheduled = true;
     this.#runtime.timers.after(SYNC_INTERVAL_MS, () => {
+      const endWatch = this.#health.watch();
       this.#syncCurrent(() => {
+        endWatch();
         this.#syncScheduled = false;
+        // A write that ended while this sync was under way is not covered by it, and perhaps no other write follows.
+        const { bytes, syncedBytes } = this.#current;
+        if (syncedBytes < bytes && !this.hasFailed) this.#syncLater();
       });
     });
   }

@@ -225,6 +225,38 @@ export const STORAGE_LOG_MUTANTS: readonly Mutant[] = [
     fate: tests(LOG_TESTS, 'does not call that one synced'),
   },
   {
+    name: 'tail-waits-for-the-next-write',
+    rule: 'D11',
+    edits: [
+      {
+        file: LOG,
+        find: 'if (syncedBytes < bytes && !this.hasFailed) this.#syncLater();',
+        replace: '',
+      },
+    ],
+    fate: tests(LOG_TESTS, 'what is written during a sync'),
+  },
+  {
+    name: 'hung-sync-goes-unnoticed',
+    rule: 'H35',
+    edits: [
+      {
+        file: LOG,
+        find: 'const endWatch = this.#health.watch();',
+        replace: 'const endWatch = () => undefined;',
+      },
+    ],
+    fate: tests(LOG_TESTS, 'while the sync of each second'),
+  },
+  {
+    name: 'write-excuses-a-hung-sync',
+    rule: 'H35',
+    edits: [
+      { file: LOG_HEALTH, find: 'if (isStalled) this.#stalled--', replace: 'this.#stalled = 0' },
+    ],
+    fate: tests(LOG_HEALTH_TESTS, 'while a sync hangs'),
+  },
+  {
     name: 'always-is-not-synced',
     rule: 'D11',
     edits: [

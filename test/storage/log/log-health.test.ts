@@ -1,7 +1,7 @@
 // What a log says of its disk, as writes and syncs end in any order.
 
 import { expect, test } from 'vitest';
-import type { LogProblem } from '../../../src/storage/log/durability.ts';
+import { type LogProblem, STALLED_MS } from '../../../src/storage/log/durability.ts';
 import { LogHealth } from '../../../src/storage/log/log-health.ts';
 import { VirtualTime } from '../../helpers/virtual-time.ts';
 
@@ -26,4 +26,23 @@ test('a sync that failed stays final, whatever ends well, or badly, after it (H8
   expect(health.problem).toEqual(SYNC_FAILED);
   expect(health.hasFailed).toBe(true);
   expect(told).toEqual([SYNC_FAILED]);
+});
+
+test('while a sync hangs the disk is stalled, however many writes end well meanwhile (H35)', () => {
+  const time = new VirtualTime();
+  const health = new LogHealth({ clock: time, timers: time }, () => undefined);
+  const endWatch = health.watch();
+  time.runTo(STALLED_MS + 1);
+  expect(health.isStalled).toBe(true);
+  for (let write = 1; write <= 3; write++) {
+    health.writing();
+    health.written();
+  }
+  // A write that takes too long as well ends before the sync does.
+  health.writing();
+  time.runTo(3 * STALLED_MS);
+  health.written();
+  expect(health.isStalled).toBe(true);
+  endWatch();
+  expect(health.isStalled).toBe(false);
 });

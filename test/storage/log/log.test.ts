@@ -189,6 +189,22 @@ describe('the record log', () => {
     expect(never.down).toEqual(['a']);
   });
 
+  test('with interval, what is written during a sync is synced by the next one, though nobody sets more (D11)', () => {
+    const { file, timers, append, down } = fixture('interval');
+    append('a');
+    file.end();
+    append('b');
+    timers.fire(); // the sync begins, and does not cover what is being written
+    file.end();
+    expect([down, file.syncs]).toEqual([['a', 'b'], 1]);
+    file.end();
+    timers.fire();
+    expect(file.syncs).toBe(2);
+    file.end();
+    timers.fire();
+    expect(file.syncs).toBe(2);
+  });
+
   test('one who asks while nothing is under way is answered at once', () => {
     const { log, down } = fixture('interval');
     log.whenDurable(() => down.push('now'));
@@ -228,6 +244,20 @@ describe('the record log', () => {
     expect(log.problem).toBeUndefined();
     file.end();
     expect(log.isWritable).toBe(true);
+  });
+
+  test('while the sync of each second takes too long it is not writable (H35)', () => {
+    const { file, timers, log, append, down } = fixture('interval');
+    append('a');
+    file.end();
+    timers.fire();
+    expect([file.syncs, log.isWritable]).toEqual([1, true]);
+    timers.fire();
+    expect(log.isWritable).toBe(false);
+    expect(log.problem).toBeUndefined();
+    file.end();
+    expect(log.isWritable).toBe(true);
+    expect(down).toEqual(['a']);
   });
 
   test.each(['always', 'interval'] as const)(
