@@ -2,7 +2,8 @@
 
 import type { LogFile } from '../../cluster/ports.ts';
 
-const NAME = /^records-(\d{8})\.log$/;
+/** The names that `logFileName` makes, so no number has two: the 100,000,000th file has nine digits. */
+const NAME = /^records-(\d{8}|[1-9]\d{8,})\.log$/;
 /** The log's only file in format 1, which no released version wrote. */
 export const EARLIER_LOG_FILE = 'records.log';
 export const FIRST_FILE = 1;

@@ -4,11 +4,13 @@ import { type Mutant, SEEDS, tests } from '../mutant.ts';
 
 const COMPACTION = 'src/storage/log/compaction.ts';
 const LOG_BLOCK = 'src/storage/log/log-block.ts';
+const LOG_FILES = 'src/storage/log/log-files.ts';
 const LOG_READER = 'src/storage/log/log-reader.ts';
 const LOG_REPLAY = 'src/storage/log/log-replay.ts';
 
 const COMPACTION_TESTS = 'test/storage/log/compaction.test.ts';
 const DATA_DIRECTORY_RECOVERY_TESTS = 'test/storage/data-directory/recovery.test.ts';
+const LOG_FILES_TESTS = 'test/storage/log/log-files.test.ts';
 const LOG_REPLAY_TESTS = 'test/storage/log/log-replay.test.ts';
 
 export const STORAGE_LOG_FILES_MUTANTS: readonly Mutant[] = [
@@ -101,6 +103,18 @@ export const STORAGE_LOG_FILES_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(LOG_REPLAY_TESTS, 'a value holds a piece'),
+  },
+  {
+    name: 'log-ends-at-eight-digits',
+    rule: 'H8',
+    edits: [{ file: LOG_FILES, find: '|[1-9]\\d{8,}', replace: '' }],
+    fate: tests(LOG_FILES_TESTS, 'every file that the log names'),
+  },
+  {
+    name: 'log-files-by-their-text',
+    rule: 'H8',
+    edits: [{ file: LOG_FILES, find: '.sort((a, b) => a - b)', replace: '.sort()' }],
+    fate: tests(LOG_FILES_TESTS, 'every file that the log names'),
   },
   {
     name: 'later-logs-are-read',
