@@ -290,7 +290,7 @@ export class Controller implements Service {
     if (recovery !== undefined && cluster !== undefined && cluster !== recovery.cluster) {
       return new Refused('other-cluster', `this is cluster ${recovery.cluster}`);
     }
-    recovery?.found(address);
+    recovery?.found(address, node);
     const recovering = this.#recovering();
     return recovering === undefined ? undefined : new Refused('not-ready', recovering);
   }

@@ -48,7 +48,8 @@ export class MapRecovery {
   readonly #client: ControlCaller;
   readonly #options: MapRecoveryOptions;
   readonly #recovered: (map: ClusterMap) => void;
-  readonly #addresses = new Set<Address>();
+  /** Whom to ask: the node that registered last at each address, undefined where only a map names the address. */
+  readonly #addresses = new Map<Address, NodeId | undefined>();
   readonly #promises = new Map<NodeId, PrepareReply>();
   readonly #promisedMs = new Map<NodeId, number>();
   /** Nodes that the operator declared gone for good. */
@@ -111,10 +112,14 @@ export class MapRecovery {
     return text.slice(0, WAITING_FOR_CHARACTERS_MAX);
   }
 
-  /** Asks the node at this address for its promise, from now on; maps of other nodes name more addresses. */
-  found(address: Address): void {
-    if (this.#addresses.has(address)) return;
-    this.#addresses.add(address);
+  /**
+   * Asks the node at this address for its promise, from now on; maps of other nodes name more addresses.
+   * @param node which node registers there; undefined where only a map names the address
+   */
+  found(address: Address, node?: NodeId): void {
+    const isNews = node !== undefined && node !== this.#addresses.get(address);
+    if (this.#addresses.has(address) && !isNews) return;
+    this.#addresses.set(address, node);
     this.#ask(address);
   }
 
@@ -176,7 +181,7 @@ export class MapRecovery {
   #again(): void {
     this.#runtime.timers.after(this.#options.times.heartbeatMs, () => {
       this.#conclude();
-      for (const address of this.#addresses) this.#ask(address);
+      for (const address of this.#addresses.keys()) this.#ask(address);
       this.#again();
     });
   }
@@ -191,7 +196,13 @@ export class MapRecovery {
     });
   }
 
+  /**
+   * An address is no identity: a node may come to the one of a node that has promised and is gone, as containers do,
+   * so ask who registered there last. Where nobody did, go by the address in the promises.
+   */
   #hasPromised(address: Address): boolean {
+    const node = this.#addresses.get(address);
+    if (node !== undefined) return this.#promises.has(node);
     return [...this.#promises.values()].some((promise) => promise.address === address);
   }
 

@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { ClusterMap, NodeEntry } from '../../../src/cluster/model/cluster-map.ts';
-import { GENERATION_MAX } from '../../../src/cluster/model/identity.ts';
+import { type Address, GENERATION_MAX, type NodeId } from '../../../src/cluster/model/identity.ts';
 import { protocolTimes } from '../../../src/cluster/model/limits.ts';
 import type { ControlCall, Runtime } from '../../../src/cluster/ports.ts';
 import type { PrepareRequest } from '../../../src/cluster/wire/control-messages.ts';
@@ -18,8 +18,12 @@ const SECOND = 10;
 function recovering({ isOnlyController = true, above = 0 } = {}) {
   let nowMs = 0;
   let tokens = 0;
-  const asked: { readonly message: PrepareRequest; readonly answer: (reply: object) => void }[] =
-    [];
+  let seen = 0;
+  const asked: {
+    readonly address: Address;
+    readonly message: PrepareRequest;
+    readonly answer: (reply: object) => void;
+  }[] = [];
   const timers: (() => void)[] = [];
   const published: ClusterMap[] = [];
   const problems: string[] = [];
@@ -31,10 +35,10 @@ function recovering({ isOnlyController = true, above = 0 } = {}) {
       write: (_level: string, message: string) => problems.push(message),
     },
     network: {
-      call: ({ message }: ControlCall, callback: (outcome: unknown) => void) => {
+      call: ({ address, message }: ControlCall, callback: (outcome: unknown) => void) => {
         const answer = (reply: object) =>
           callback({ kind: 'answered', status: 200, message: reply });
-        asked.push({ message: message as unknown as PrepareRequest, answer });
+        asked.push({ address, message: message as unknown as PrepareRequest, answer });
       },
     },
   } as unknown as Runtime;
@@ -56,7 +60,13 @@ function recovering({ isOnlyController = true, above = 0 } = {}) {
     nowMs += milliseconds;
     timers.shift()?.();
   };
-  return { recovery, last, promise, beat, published, problems };
+  /** Whom the recovery has asked since this was called last. */
+  const asks = () => {
+    const addresses = asked.slice(seen).map(({ address }) => address);
+    seen = asked.length;
+    return addresses;
+  };
+  return { recovery, last, promise, beat, asks, published, problems };
 }
 
 const OTHER = { generation: SECOND, nonce: 'other' };
@@ -136,6 +146,27 @@ describe('a promise', () => {
     promise('b', { map: mapAt(1) });
     beat();
     expect(published[0]?.partitions[0]?.epoch).toBe(1_000_002);
+  });
+
+  test('is asked of a node that comes to the address of one that has promised, until it promises (H32)', () => {
+    const { recovery, promise, beat, asks, published } = recovering();
+    promise('a');
+    beat();
+    const { a, b } = sampleMap().nodes as Record<string, NodeEntry>;
+    expect(asks().slice(2)).toEqual([b?.address]);
+    // Node a is gone, and b was started anew where a was: the first question is lost.
+    const place = a?.address as Address;
+    recovery.found(place, 'b' as NodeId);
+    expect(asks()).toEqual([place]);
+    beat();
+    expect(asks()).toContain(place);
+    beat();
+    promise('b', { address: place });
+    expect(published).toHaveLength(1);
+    asks();
+    recovery.found(place, 'b' as NodeId);
+    beat();
+    expect(asks()).not.toContain(place);
   });
 
   test('that is missing leaves a text that says whose, and how many are needed', () => {

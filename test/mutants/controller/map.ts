@@ -43,6 +43,30 @@ export const CONTROLLER_MAP_MUTANTS: readonly Mutant[] = [
     fate: tests(OVERRULED_SCHEDULES, 'of the same second'),
   },
   {
+    name: 'an-address-has-promised',
+    rule: 'H32',
+    edits: [
+      {
+        file: MAP_RECOVERY,
+        find: '    if (node !== undefined) return this.#promises.has(node);\n',
+        replace: '    if (node === undefined) return false;\n',
+      },
+    ],
+    fate: tests(MAP_RECOVERY_TESTS, 'comes to the address'),
+  },
+  {
+    name: 'addresses-are-found-once',
+    rule: 'H32',
+    edits: [
+      {
+        file: MAP_RECOVERY,
+        find: 'if (this.#addresses.has(address) && !isNews) return;',
+        replace: 'if (this.#addresses.has(address) || isNews === undefined) return;',
+      },
+    ],
+    fate: tests(MAP_RECOVERY_TESTS, 'comes to the address'),
+  },
+  {
     name: 'generation-without-a-nonce',
     rule: 'I1',
     edits: [
