@@ -90,6 +90,20 @@ describe('D16: a record that keeps its version', () => {
     stage.expectHealed([key, other], 2);
   });
 
+  test.each(SEEDS)('H24: stays away from a delete that is kept, seed %i', (seed) => {
+    const { stage, one, two, key, other, frontend, outcomeOf, recordOf } = withClient(seed);
+    stage.expectStatus(stage.set(frontend, key), 200);
+    const record = recordOf(key);
+    stage.expectStatus(stage.set(frontend, other), 200);
+    stage.expectStatus(stage.delete(frontend, other), 200);
+    stage.until('another delete is forgotten', () =>
+      [one, two].every((node) => stage.heldBy(node, other) === undefined),
+    );
+    stage.expectStatus(stage.delete(frontend, key), 200);
+    expect(outcomeOf(record)).toBe('superseded');
+    stage.expectHealed([key, other], 2);
+  });
+
   test.each(SEEDS)(
     'comes to all when one member takes it and another has forgotten, seed %i',
     (seed) => {

@@ -13,6 +13,7 @@ const ONE_ANSWER_TESTS = 'test/coordinator/operations/set/one-answer.test.ts';
 const CONDITIONAL_ROUND_TESTS = 'test/coordinator/operations/conditional-round.test.ts';
 const EXPLAINED_TESTS = 'test/coordinator/operations/get/explained.test.ts';
 const MIN_VERSION_SCHEDULES = 'test/simulation/schedules-min-version.test.ts';
+const RESTORE_SCHEDULES = 'test/simulation/schedules-restores.test.ts';
 const RESTORE_DECISION_TESTS = 'test/coordinator/operations/restore/decision.test.ts';
 
 export const COORDINATOR_GET_AND_RESTORE_MUTANTS: readonly Mutant[] = [
@@ -61,16 +62,28 @@ export const COORDINATOR_GET_AND_RESTORE_MUTANTS: readonly Mutant[] = [
     fate: tests(RESTORE_DECISION_TESTS, 'a joiner below its floor'),
   },
   {
-    name: 'looked-at-the-floors-in-vain',
+    name: 'restore-takes-a-kept-delete-for-forgotten',
+    rule: 'D16',
+    edits: [
+      {
+        file: RESTORE_DECISION,
+        find: "if (order > 0) return 'newer';",
+        replace: "if (order > 0) return isLiveAt(answer.record, wallMs) ? 'newer' : 'missing';",
+      },
+    ],
+    fate: tests(RESTORE_SCHEDULES, 'a delete that is kept'),
+  },
+  {
+    name: 'restore-asks-all-for-a-newer-record',
     rule: 'D16',
     edits: [
       {
         file: RESTORE_ROUND,
-        find: 'if (serving.length === 0) return this.#askLater();',
-        replace: 'if (serving.length === 0) return;',
+        find: "if (sights.includes('newer')) return",
+        replace: "if (sights.every((sight) => sight === 'newer')) return",
       },
     ],
-    fate: tests(RESTORE_DECISION_TESTS, 'H26: a joiner below its floor'),
+    fate: tests(RESTORE_DECISION_TESTS, 'whoever has it'),
   },
   {
     name: 'a-least-version-is-passed-over',

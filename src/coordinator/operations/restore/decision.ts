@@ -7,6 +7,7 @@ import type { NodeId } from '../../../cluster/model/identity.ts';
 import { compareRecords, isTombstone, type StoredRecord } from '../../../cluster/model/record.ts';
 import type { MemberAnswer } from '../../../cluster/peers/storage-channel.ts';
 import type { RefusalReason } from '../../../cluster/wire/operations.ts';
+import { isLiveAt } from '../settling.ts';
 import { tallyOf, type WriteVote } from '../write-votes.ts';
 
 export type VersionedWriteDecision =
@@ -15,7 +16,7 @@ export type VersionedWriteDecision =
   | { readonly kind: 'stored'; readonly newly: boolean }
   /** A serving member has a newer record, which stays. */
   | { readonly kind: 'superseded' }
-  /** Some members answered `floor`, which does not say whether they have the key: ask them by a get. */
+  /** Some members answered `floor`, which does not say whether they have the key: ask them by a peek. */
   | { readonly kind: 'inspect' }
   /** Send the same record again, at whatever epoch then holds; `unwritable` is a member whose disk takes no writes. */
   | { readonly kind: 'again'; readonly unwritable?: NodeId | undefined }
@@ -41,36 +42,42 @@ export function judgeVersionedWrite(votes: readonly WriteVote[]): VersionedWrite
   }
 }
 
-/** How the record of a member that answered `floor` compares with the written one, according to a get. */
+/** How the record of a member that answered `floor` compares with the written one, according to a peek. */
 export type HeldRecord = 'same' | 'newer' | 'missing' | 'unknown';
 
 /**
  * @param record whose version is not above the floor of the member
- * @param answer of that member to a get of the record's key
+ * @param answer of that member to a peek at the record's key: a get would not tell a delete from nothing
  */
-export function heldRecordOf(record: StoredRecord, answer: MemberAnswer): HeldRecord {
+export function heldRecordOf(
+  record: StoredRecord,
+  answer: MemberAnswer,
+  wallMs: number,
+): HeldRecord {
   switch (answer.kind) {
-    case 'found': {
+    case 'held': {
       const order = compareRecords(answer.record, record);
       if (order === 0) return 'same';
-      return order > 0 ? 'newer' : 'missing';
+      if (order > 0) return 'newer';
+      return isTombstone(record) && !isLiveAt(answer.record, wallMs) ? 'same' : 'missing';
     }
     case 'absent':
-      // The member has nothing live of the key. That is all that a delete asks for. A value may have been deleted
-      // later and the delete forgotten, as its version is not above the floor; that cannot be known any more.
+      // The member has nothing of the key. That is all that a delete asks for. A value may have been deleted later and
+      // the delete forgotten, as its version is not above the floor; that cannot be known any more.
       return isTombstone(record) ? 'same' : 'missing';
     case 'not-serving':
     case 'refused':
     case 'unreachable':
     case 'unanswered':
     case 'overloaded':
-    // Answers to other operations: a member that gives one to a get counts as silent.
+    case 'stale':
+    case 'behind':
+    // Answers to other operations: a member that gives one to a peek counts as silent.
+    case 'found':
     case 'applied':
     case 'equal':
     case 'superseded':
     case 'floor':
-    case 'stale':
-    case 'behind':
     case 'records':
     case 'heads':
     case 'time':
@@ -78,7 +85,6 @@ export function heldRecordOf(record: StoredRecord, answer: MemberAnswer): HeldRe
     case 'judged':
     case 'unmet':
     case 'unsettled':
-    case 'held':
       return 'unknown';
     default:
       return unreachable(answer);

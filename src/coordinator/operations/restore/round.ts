@@ -13,12 +13,13 @@ import type { ErrorCode } from '../../../cluster/http/errors.ts';
 import type { Member } from '../../../cluster/model/cluster-map.ts';
 import { recordKey, type StoredRecord } from '../../../cluster/model/record.ts';
 import type { KeyPlace } from '../../router.ts';
+import { fanOut } from '../fan-out.ts';
 import { OFFLINE } from '../get/round.ts';
 import { learn } from '../learn.ts';
 import type { OperationContext } from '../operation-context.ts';
 import { REFUSALS } from '../refusals.ts';
 import { notEverywhere, type WriteVote } from '../write-votes.ts';
-import { type HeldRecord, heldRecordOf, judgeVersionedWrite } from './decision.ts';
+import { heldRecordOf, judgeVersionedWrite } from './decision.ts';
 
 export type VersionedWriteOutcome =
   /** Every member has the record now. */
@@ -126,26 +127,22 @@ class VersionedWriteOperation {
     }
   }
 
-  /** Asks the members that answered `floor` what they have of the key; only serving ones may answer (R1). */
-  #inspect({ partition }: KeyPlace, members: readonly Member[]): void {
+  /** Asks the serving members that answered `floor` what they hold, deletes too. */
+  #inspect({ partition, entry }: KeyPlace, members: readonly Member[]): void {
+    const { runtime } = this.#context;
     const serving = members.filter(({ role }) => role === 'serving');
-    const sights: HeldRecord[] = [];
     const key = Buffer.from(recordKey(this.#record));
-    const seen = (sight: HeldRecord) => {
-      sights.push(sight);
-      if (sights.length < serving.length) return;
-      if (sights.includes('missing')) return this.#answer({ kind: 'below-floor' });
-      // A joining or leaving member cannot answer yet: ask again once the map has changed its role or removed it.
-      if (sights.includes('unknown') || serving.length < members.length) return this.#askLater();
+    const peek = { kind: 'peek', partition, epoch: entry.epoch, key } as const;
+    fanOut(this.#context, serving, peek, (votes) => {
+      const wallMs = runtime.clock.wallMs();
+      const sights = votes.map(({ answer }) => heldRecordOf(this.#record, answer, wallMs));
+      // One member that has it is enough, as it is where it answers `superseded` itself.
       if (sights.includes('newer')) return this.#answer({ kind: 'superseded' });
+      if (sights.includes('missing')) return this.#answer({ kind: 'below-floor' });
+      // A joining or leaving member is not asked: again once the map has changed its role or removed it.
+      if (sights.includes('unknown') || serving.length < members.length) return this.#askLater();
       return this.#answer({ kind: this.#newly ? 'set' : 'already-stored' });
-    };
-    if (serving.length === 0) return this.#askLater();
-    for (const member of serving) {
-      this.#context.router.send(member, { kind: 'get', partition, key }, (answer) =>
-        seen(heldRecordOf(this.#record, answer)),
-      );
-    }
+    });
   }
 
   #askLater(): void {

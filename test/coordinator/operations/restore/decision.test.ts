@@ -40,9 +40,11 @@ const ANSWERS: Readonly<Record<string, MemberAnswer | undefined>> = {
   unreachable: { kind: 'unreachable', detail: '' },
   full: { kind: 'refused', reason: 'full' },
   tooLarge: { kind: 'refused', reason: 'too-large' },
-  same: { kind: 'found', record: RECORD },
-  newer: { kind: 'found', record: recordAt(6) },
-  older: { kind: 'found', record: recordAt(4) },
+  same: { kind: 'held', record: RECORD },
+  newer: { kind: 'held', record: recordAt(6) },
+  deleted: { kind: 'held', record: recordAt(6, true) },
+  older: { kind: 'held', record: recordAt(4) },
+  deletedBefore: { kind: 'held', record: recordAt(4, true) },
   absent: { kind: 'absent', version },
   notServing: { kind: 'not-serving' },
 };
@@ -95,32 +97,39 @@ describe('R4: a round of a record with its own version', () => {
 test.each([
   ['same', 'same'],
   ['newer', 'newer'],
+  ['deleted', 'newer'],
   ['older', 'missing'],
+  ['deletedBefore', 'missing'],
   ['absent', 'missing'],
   ['notServing', 'unknown'],
 ])('below the floor, %s: a value is %s', (answer, ofValue) => {
-  expect(heldRecordOf(RECORD, ANSWERS[answer] as MemberAnswer)).toBe(ofValue);
+  expect(heldRecordOf(RECORD, ANSWERS[answer] as MemberAnswer, 0)).toBe(ofValue);
 });
 
 test('below the floor a delete is as good as there when the key is absent', () => {
   const tombstone = recordAt(5, true);
-  expect(heldRecordOf(tombstone, ANSWERS.absent as MemberAnswer)).toBe('same');
-  expect(heldRecordOf(tombstone, ANSWERS.older as MemberAnswer)).toBe('missing');
-  expect(heldRecordOf(tombstone, ANSWERS.newer as MemberAnswer)).toBe('newer');
+  const held = (answer: string) => heldRecordOf(tombstone, ANSWERS[answer] as MemberAnswer, 0);
+  expect(held('absent')).toBe('same');
+  expect(held('deletedBefore')).toBe('same');
+  expect(held('older')).toBe('missing');
+  expect(held('newer')).toBe('newer');
 });
 
-/** Plays rounds: the answers to the set in each, and to the gets of those that said `floor`. */
-function play(rounds: readonly { set: string; get?: string }[], lateMs = 0) {
+/** Plays rounds: the answers to the set in each, and to the peeks at those that said `floor`. */
+function play(rounds: readonly { set: string; peek?: string }[], lateMs = 0) {
   const outcomes: VersionedWriteOutcome[] = [];
   const later: (() => void)[] = [];
   const asked: string[] = [];
   let round = -1;
   let nowMs = 0;
   const nothing = () => undefined;
-  const scripts = rounds.map(({ set, get = '' }) => ({ set: answersOf(set), get: answersOf(get) }));
+  const scripts = rounds.map(({ set, peek = '' }) => ({
+    set: answersOf(set),
+    peek: answersOf(peek),
+  }));
   const context = {
     runtime: {
-      clock: { monotonicMs: () => nowMs },
+      clock: { monotonicMs: () => nowMs, wallMs: () => nowMs },
       random: { below: () => 0 },
       timers: { after: (_delayMs: number, callback: () => void) => later.push(callback) },
     },
@@ -132,7 +141,7 @@ function play(rounds: readonly { set: string; get?: string }[], lateMs = 0) {
       }),
       send: ({ node }: Member, { kind }: Operation, callback: (answer: MemberAnswer) => void) => {
         asked.push(`${round} ${kind} ${node}`);
-        const script = scripts[round]?.[kind as 'set' | 'get'];
+        const script = scripts[round]?.[kind as 'set' | 'peek'];
         callback(script?.find(({ member }) => member.node === node)?.answer as MemberAnswer);
       },
     },
@@ -150,7 +159,7 @@ function play(rounds: readonly { set: string; get?: string }[], lateMs = 0) {
 }
 
 describe('the rounds of a record with its own version', () => {
-  const outcomesOf = (...rounds: { set: string; get?: string }[]) => play(rounds).outcomes;
+  const outcomesOf = (...rounds: { set: string; peek?: string }[]) => play(rounds).outcomes;
 
   test('what a member took in an earlier round is set, not found there', () => {
     expect(outcomesOf({ set: 'applied unreachable' }, { set: 'equal equal' })).toEqual(['set']);
@@ -167,40 +176,44 @@ describe('the rounds of a record with its own version', () => {
   });
 
   test('H24: who answers floor is looked at, and only that one', () => {
-    const { asked, outcomes } = play([{ set: 'equal floor', get: 'older same' }]);
-    expect(asked).toEqual(['0 set n0', '0 set n1', '0 get n1']);
+    const { asked, outcomes } = play([{ set: 'equal floor', peek: 'older same' }]);
+    expect(asked).toEqual(['0 set n0', '0 set n1', '0 peek n1']);
     expect(outcomes).toEqual(['already-stored']);
   });
 
   test('H24: one member without it is enough to say so', () => {
-    expect(outcomesOf({ set: 'floor floor', get: 'absent same' })).toEqual(['below-floor']);
-    expect(outcomesOf({ set: 'applied floor', get: 'same absent' })).toEqual(['below-floor']);
-    expect(outcomesOf({ set: 'floor joining:floor', get: 'absent same' })).toEqual(['below-floor']);
+    expect(outcomesOf({ set: 'floor floor', peek: 'absent same' })).toEqual(['below-floor']);
+    expect(outcomesOf({ set: 'applied floor', peek: 'same absent' })).toEqual(['below-floor']);
+    expect(outcomesOf({ set: 'floor joining:floor', peek: 'absent same' })).toEqual([
+      'below-floor',
+    ]);
   });
 
-  test('something newer below the floor stays', () => {
-    expect(outcomesOf({ set: 'floor floor', get: 'newer same' })).toEqual(['superseded']);
+  test('something newer below the floor stays, whoever has it', () => {
+    expect(outcomesOf({ set: 'floor floor', peek: 'deleted deleted' })).toEqual(['superseded']);
+    expect(outcomesOf({ set: 'floor floor', peek: 'deleted absent' })).toEqual(['superseded']);
+    expect(outcomesOf({ set: 'floor floor', peek: 'newer same' })).toEqual(['superseded']);
   });
 
   test('H26: a joiner below its floor may lack what the others have, so its promotion is waited for', () => {
     expect(
       outcomesOf(
-        { set: 'applied joining:floor', get: 'same same' },
-        { set: 'floor floor', get: 'same same' },
+        { set: 'applied joining:floor', peek: 'same same' },
+        { set: 'floor floor', peek: 'same same' },
       ),
     ).toEqual(['set']);
     expect(
       outcomesOf(
-        { set: 'floor joining:floor', get: 'same same' },
-        { set: 'floor floor', get: 'same absent' },
+        { set: 'floor joining:floor', peek: 'same same' },
+        { set: 'floor floor', peek: 'same absent' },
       ),
     ).toEqual(['below-floor']);
   });
 
   test('a member that cannot say now is asked again', () => {
-    expect(outcomesOf({ set: 'floor', get: 'notServing' }, { set: 'floor', get: 'same' })).toEqual([
-      'already-stored',
-    ]);
+    expect(
+      outcomesOf({ set: 'floor', peek: 'notServing' }, { set: 'floor', peek: 'same' }),
+    ).toEqual(['already-stored']);
   });
 
   test('it fails when its time is over, and not before', () => {
