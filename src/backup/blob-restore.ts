@@ -16,7 +16,7 @@ import { FileServerWatch } from '../files/file-server-watch.ts';
 import { type FileTimes, fileTimes } from '../files/file-times.ts';
 import { askWhoHas } from '../files/have.ts';
 import { FILE_BYTES_MAX } from '../files/manifest.ts';
-import { type PlacedServer, placementOf } from '../files/placement.ts';
+import { distinctHostsFirst, type PlacedServer, placementOf } from '../files/placement.ts';
 import { Staging, type StagingOutcome } from '../files/staging.ts';
 import { FolderBody, type NamingRecord, namingRecord, pathOfBlob } from './blob-file.ts';
 import type { Manifest } from './manifest.ts';
@@ -63,11 +63,15 @@ export class BackedUpClasses {
   }
 }
 
-/** Where the copies of one blob go. */
+/** Where the copies of one blob go: servers that answer now, as with an upload. */
 interface BlobTargets {
-  /** As many as the class says, or all that there are. */
+  /** As many as the class says, or all that answer. */
   readonly first: readonly PlacedServer[];
   readonly others: readonly PlacedServer[];
+  /** As many copies as an upload is acknowledged with: the file servers see to the others once the record is there. */
+  readonly needed: number;
+  /** Those that belong to the cluster and have said nothing. */
+  readonly silent: readonly PlacedServer[];
 }
 
 export class BlobRestore {
@@ -117,13 +121,19 @@ export class BlobRestore {
     const { blob, replicationClass } = named.manifest;
     const placed = placementOf(blob, this.#client.router.map?.fileServers);
     const copies = this.#classes.copies(replicationClass);
-    const targets = { first: placed.slice(0, copies), others: placed.slice(copies) };
     const asked = new Map([[blob, placed]]);
     askWhoHas(this.#client.runtime, this.#times, asked, (answers) => {
-      const holders = placed.filter(({ id }) => answers.of(id, blob) === 'has');
+      const isSilent = ({ id }: PlacedServer) => answers.of(id, blob) === 'silent';
+      const usable = distinctHostsFirst(placed.filter((server) => !isSilent(server)));
+      const targets = {
+        first: usable.slice(0, copies),
+        others: usable.slice(copies),
+        needed: Math.min(copies, placed.length, ACKNOWLEDGED_COPIES),
+        silent: placed.filter(isSilent),
+      };
+      const holders = usable.filter(({ id }) => answers.of(id, blob) === 'has');
       if (holders.length === 0) return this.#send(named, targets, next);
-      const lacking = targets.first.filter((server) => !holders.includes(server));
-      return this.#pull(named, holders, lacking, (all) => this.#there(named, targets, all, next));
+      return this.#spread(named, targets, holders, next);
     });
   }
 
@@ -177,10 +187,9 @@ export class BlobRestore {
         if (outcome.isFull)
           return this.#break('given-up', `${file}: too few file servers have room for it`);
         // An id that is taken is of this very blob, and whoever has it in the trash takes it back.
-        return this.#takeBack(named, targets.first, [], (holders) => {
-          const lacking = targets.first.filter((server) => !holders.includes(server));
-          this.#pull(named, holders, lacking, (all) => this.#there(named, targets, all, next));
-        });
+        return this.#takeBack(named, targets.first, [], (holders) =>
+          this.#spread(named, targets, holders, next),
+        );
       case 'staged': {
         const request = {
           blob,
@@ -192,7 +201,7 @@ export class BlobRestore {
           copies: targets.first.length,
         };
         return commit(this.#client.runtime, this.#times, request, ({ holders }) => {
-          if (!isEnough(holders, targets)) return this.#failed(named, next);
+          if (!isEnough(holders, targets)) return this.#failed(named, targets, next);
           this.figures.sent++;
           this.figures.sentBytes += size;
           return next();
@@ -201,15 +210,19 @@ export class BlobRestore {
     }
   }
 
-  #there(
+  /** Brings a blob that the cluster has to those where it belongs, and where one of them fails to the next one. */
+  #spread(
     named: NamingRecord,
     targets: BlobTargets,
     holders: readonly PlacedServer[],
     next: () => void,
   ): void {
-    if (!isEnough(holders, targets)) return this.#failed(named, next);
-    this.figures.there++;
-    return next();
+    const lacking = [...targets.first, ...targets.others].filter((one) => !holders.includes(one));
+    this.#pull(named, targets, { holders, lacking }, (all) => {
+      if (!isEnough(all, targets)) return this.#failed(named, targets, next);
+      this.figures.there++;
+      return next();
+    });
   }
 
   /** @param done gets those that had the blob in the trash, and have it at home now */
@@ -232,24 +245,31 @@ export class BlobRestore {
   /** @param done gets all that have the blob then */
   #pull(
     named: NamingRecord,
-    holders: readonly PlacedServer[],
-    lacking: readonly PlacedServer[],
+    targets: BlobTargets,
+    { holders, lacking }: Record<'holders' | 'lacking', readonly PlacedServer[]>,
     done: (holders: readonly PlacedServer[]) => void,
   ): void {
     const [to, ...rest] = lacking;
     const [from] = holders;
     if (to === undefined || from === undefined) return done(holders);
+    if (!targets.first.includes(to) && isEnough(holders, targets)) return done(holders);
     const { blob, size } = named.manifest;
-    return pullBlob(this.#client.runtime, this.#times, { blob, size, from, to }, (isDone) =>
-      this.#pull(named, isDone ? [...holders, to] : holders, rest, done),
-    );
+    return pullBlob(this.#client.runtime, this.#times, { blob, size, from, to }, (isDone) => {
+      const all = isDone ? [...holders, to] : holders;
+      this.#pull(named, targets, { holders: all, lacking: rest }, done);
+    });
   }
 
-  #failed({ manifest }: NamingRecord, next: () => void): void {
+  #failed({ manifest }: NamingRecord, { needed, silent }: BlobTargets, next: () => void): void {
     const { blob } = manifest;
     this.figures.failed++;
     this.#lacking.add(blob);
-    this.#problem ??= `${pathOfBlob(blob).file}: too few file servers have taken it`;
+    const names = silent.map(({ id, entry }) => `${id} (${entry.address})`).join(', ');
+    const why =
+      names === ''
+        ? ''
+        : `; no answer from ${names}: start it, or take it off the map with velour remove`;
+    this.#problem ??= `${pathOfBlob(blob).file}: too few file servers have taken it, of ${needed} that are needed${why}`;
     if (this.figures.failed >= FAILED_MAX) return this.#break('given-up', this.#problem);
     return next();
   }
@@ -271,7 +291,6 @@ export class BlobRestore {
 
 const DAMAGED = 'its bytes are not those that its record has the digest of';
 
-/** As many as an upload is acknowledged with: the file servers see to the others once the record is there. */
-function isEnough(holders: readonly PlacedServer[], { first }: BlobTargets): boolean {
-  return holders.length >= Math.min(first.length, ACKNOWLEDGED_COPIES) && holders.length > 0;
+function isEnough(holders: readonly PlacedServer[], { needed }: BlobTargets): boolean {
+  return holders.length >= needed && holders.length > 0;
 }

@@ -224,7 +224,7 @@ function summary(
     [belowFloor, isCache ? BELOW_FLOOR_OF_CACHE : BELOW_FLOOR],
     [expired, 'expired meanwhile'],
     [leftOut, 'deletes, left out'],
-    [withoutBlob, 'of files whose bytes are not there, left out'],
+    [withoutBlob, 'of files whose bytes are not there, or in too few copies, left out'],
     [failed, asNew ? FAILED_AS_NEW : 'failed: run it again'],
     [notTried, 'not tried, or not waited for: it ended early'],
   ];

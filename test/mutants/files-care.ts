@@ -216,4 +216,21 @@ export const FILES_CARE_MUTANTS: readonly Mutant[] = [
     ],
     fate: tests(FILES_BACKUP_TESTS, 'a damaged backup'),
   },
+  {
+    name: 'a-restore-waits-for-who-is-away',
+    rule: 'FILES.md, Backup',
+    edits: [
+      {
+        file: BLOB_RESTORE,
+        find: 'placed.filter((server) => !isSilent(server))',
+        replace: 'placed',
+      },
+      {
+        file: BLOB_RESTORE,
+        find: '[...targets.first, ...targets.others].filter((one) => !holders.includes(one));',
+        replace: 'targets.first.filter((one) => !holders.includes(one));',
+      },
+    ],
+    fate: tests(FILES_BACKUP_TESTS, 'made by the next one'),
+  },
 ];

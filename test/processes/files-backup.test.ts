@@ -189,3 +189,31 @@ test('deleted files come back from their trash, and a damaged backup changes not
   const without = await fleet({ storages: 1, redundancy: 1, fileservers: 0 });
   expect((await run('restore', without.controller.address, path)).code).toBe(69);
 });
+
+test('a file server that is away has its copies made by the next one, and is named where there is none', async () => {
+  const path = directory();
+  const files = new Map([...contents()].filter(([, { length }]) => length > 65_536));
+  const cluster = await fleet({ storages: 1, redundancy: 1, fileservers: 4 });
+  const client = await FileClient.connect(cluster.controller.address);
+  for (const [name, bytes] of files) await client.put(name, bytes);
+  expect((await run('backup', cluster.controller.address, path)).code).toBe(0);
+  await cluster.fileservers[0]?.kill();
+  const there = await run('restore', cluster.controller.address, path);
+  expect([there.code, there.stderr, there.answer.files]).toMatchObject([
+    0,
+    '',
+    { sent: 0, there: files.size, failed: 0 },
+  ]);
+  const target = await fleet({ storages: 1, redundancy: 1, fileservers: 3 });
+  await target.fileservers[2]?.kill();
+  const sent = await run('restore', target.controller.address, path);
+  expect([sent.code, sent.answer.files]).toMatchObject([0, { sent: files.size, failed: 0 }]);
+  await expectAll(await FileClient.connect(target.controller.address), files);
+  const two = await fleet({ storages: 1, redundancy: 1, fileservers: 2 });
+  const [, away] = two.fileservers;
+  await away?.kill();
+  const failed = await run('restore', two.controller.address, path);
+  expect([failed.code, failed.answer]).toMatchObject([69, { withoutBlob: files.size }]);
+  expect(failed.stderr).toMatch(/too few file servers .* no answer from \S+ \(\S+\): start/);
+  expect(failed.stderr).toContain(`(${away?.address})`);
+});
