@@ -85,6 +85,39 @@ test.each<[object, RegExp | undefined]>([
   expect(lines).toEqual(expected === undefined ? [] : [expect.stringMatching(expected)]);
 });
 
+const holding = (serving: number, joining: number, leaving: number, draining = false) => ({
+  ...NODE,
+  draining,
+  partitions: { serving, joining, leaving },
+});
+const FOUR = holding(4, 0, 0);
+
+/** A node that is stopped while a copy is missing or moves may have the last one. */
+test.each<[readonly object[], RegExp | undefined]>([
+  [[FOUR, FOUR], undefined],
+  [[FOUR, holding(1, 3, 0)], /^copies are being made: 5 of 8 are there, 3 to go; stop no other/],
+  // Nobody has begun with them.
+  [[FOUR, holding(2, 0, 0)], /^copies are being made: 6 of 8 are there, 2 to go; stop no other/],
+  [[FOUR, FOUR, holding(0, 3, 0)], /^copies are being moved: 3 just now; stop no other/],
+  [[FOUR, FOUR, holding(0, 0, 2)], /^copies are being moved: 2 just now; stop no other/],
+  // A drain between two moves.
+  [
+    [FOUR, holding(1, 0, 0), holding(3, 0, 0, true)],
+    /^copies are being moved off nodes that drain: 3 to go; stop no other/,
+  ],
+  [[FOUR, FOUR, holding(0, 0, 0, true)], undefined],
+  // There is nobody who could take another copy: the line about the nodes says so.
+  [[FOUR], undefined],
+])('copies of four partitions, which nodes hold so: %j', (nodes, expected) => {
+  const findings: Finding[] = [];
+  const status = statusWith({ redundancy: 2, partitions: 4, storage: { ...nodes } });
+  judgeCluster(status, undefined, (finding) => findings.push(finding));
+  const lines = findings
+    .filter(({ check }) => check === 'copies')
+    .map(({ what, todo }) => `${what}; ${todo}`);
+  expect(lines).toEqual(expected === undefined ? [] : [expect.stringMatching(expected)]);
+});
+
 test('storage nodes of which none is heard answer for nothing, and are fewer than the copies', () => {
   const storage = { a: { ...NODE, heardMsAgo: 60_000 }, b: { ...WELL_BESIDE, heardMsAgo: null } };
   const found = kinds((report) => judgeCluster(statusWith({ storage }), undefined, report));

@@ -2,16 +2,19 @@
 
 import { type Mutant, tests } from './mutant.ts';
 
+const COPIES = 'src/commands/doctor/copies.ts';
 const EXPORT = 'src/commands/keys/export.ts';
 const FIGURES = 'src/commands/cluster/figures.ts';
 const KEY_TEXT = 'src/commands/keys/key-text.ts';
 const LINE_CUTTER = 'src/commands/keys/line-cutter.ts';
 const LISTING = 'src/commands/keys/listing.ts';
 const LOCAL = 'src/commands/local.ts';
+const NODE_TEXTS = 'src/commands/cluster/node-texts.ts';
 const PROGRESS_TEXT = 'src/commands/progress-text.ts';
 const STATUS_TEXT = 'src/commands/cluster/status-text.ts';
 const VERBATIM = 'src/commands/verbatim.ts';
 
+const DOCTOR_TESTS = 'test/commands/doctor.test.ts';
 const EXPORT_TESTS = 'test/commands/keys/export.test.ts';
 const FIGURES_TESTS = 'test/commands/cluster/figures.test.ts';
 const KEY_TEXT_TESTS = 'test/commands/keys/key-text.test.ts';
@@ -172,6 +175,30 @@ export const COMMANDS_MUTANTS: readonly Mutant[] = [
     fate: tests(STATUS_TESTS, 'gets go on without'),
   },
   {
+    name: 'all-is-well-while-copies-move',
+    rule: RULE,
+    edits: [
+      {
+        file: COPIES,
+        find: 'if (joining === 0 && leaving === 0) return undefined;',
+        replace: 'if (joining + leaving >= 0) return undefined;',
+      },
+    ],
+    fate: tests(DOCTOR_TESTS, 'copies of four partitions'),
+  },
+  {
+    name: 'a-drain-between-two-moves-is-done',
+    rule: RULE,
+    edits: [
+      {
+        file: COPIES,
+        find: 'const draining = holders.filter((holder) => holder.draining);',
+        replace: 'const draining = holders.filter((holder) => holder.draining && false);',
+      },
+    ],
+    fate: tests(DOCTOR_TESTS, 'copies of four partitions'),
+  },
+  {
     name: 'what-is-wrong-comes-last',
     rule: RULE,
     edits: [
@@ -220,7 +247,7 @@ export const COMMANDS_MUTANTS: readonly Mutant[] = [
     rule: 'docs/operations.md',
     edits: [
       {
-        file: 'src/commands/cluster/node-texts.ts',
+        file: NODE_TEXTS,
         find: "return left === 0 ? 'drained, may be stopped' : 'draining';",
         replace: "return left === -1 ? 'drained, may be stopped' : 'draining';",
       },

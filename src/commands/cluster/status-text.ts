@@ -1,5 +1,6 @@
 // `velour status` in words: what is wrong first, with what to do; then the cluster, and each of its nodes. Pure.
 
+import { copiesThere } from '../doctor/copies.ts';
 import type { Finding } from '../doctor/finding.ts';
 import type { ClusterStatus } from '../doctor/verdicts.ts';
 import { grouped } from '../progress-text.ts';
@@ -127,10 +128,9 @@ function partitionsLine(status: ClusterStatus): string {
 }
 
 /** What is wanted is no lie only where it is there: a node that joins, or may not yet, has no copy. */
-function missingText({ partitions = 0, redundancy = 0, storage }: ClusterStatus): string {
-  const wanted = partitions * redundancy;
-  let serving = 0;
-  for (const { partitions: own } of Object.values(storage)) serving += own?.serving ?? 0;
+function missingText(status: ClusterStatus): string {
+  const wanted = (status.partitions ?? 0) * status.redundancy;
+  const serving = copiesThere(status);
   return serving < wanted ? ` (${grouped(serving)} of ${grouped(wanted)} are there)` : '';
 }
 

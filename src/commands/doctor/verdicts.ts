@@ -26,6 +26,7 @@ import {
   type ShapeOf,
   text,
 } from '../../cluster/wire/shapes.ts';
+import { judgeCopies } from './copies.ts';
 import type { ReportFinding } from './finding.ts';
 import type { ReadMetrics } from './read-metrics.ts';
 import { silent } from './silence.ts';
@@ -192,6 +193,8 @@ export function judgeCluster(
       reportClock(`the clock of storage node ${id}`, clockAheadMs, report);
     }
   }
+  // Where nobody can take a copy, the finding about the nodes says it.
+  if (status.ready) judgeCopies(status, Math.min(redundancy, present.length), report);
   if (ownScale !== undefined && timeScale !== undefined && ownScale !== timeScale) {
     report({
       check: 'time-scale',
