@@ -243,6 +243,18 @@ export const COMMANDS_MUTANTS: readonly Mutant[] = [
     fate: tests('test/processes/fileserver.test.ts', 'gives one that stops the drain timeout'),
   },
   {
+    name: 'who-left-with-partitions-holds-nothing',
+    rule: RULE,
+    edits: [
+      {
+        file: NODE_TEXTS,
+        find: "entry.ended === 'gone' && left === 0;",
+        replace: "entry.ended === 'gone';",
+      },
+    ],
+    fate: tests(STATUS_TESTS, 'the worst that is known'),
+  },
+  {
     name: 'what-is-drained-is-shown-as-draining',
     rule: 'docs/operations.md',
     edits: [

@@ -19,13 +19,19 @@ export interface ShownState {
  */
 export function stateOf(node: NodeLook, status: ClusterStatus | undefined): ShownState {
   if (node.role === 'fileserver') return fileServerStateOf(node, status);
-  if (node.silence !== undefined) return { text: silent(node.silence), isBad: true };
   const entry = node.id === undefined ? undefined : status?.storage[node.id];
+  const held = entry?.partitions;
+  const left = held && held.serving + held.joining + held.leaving;
+  if (node.silence !== undefined) {
+    // As it is supposed to be after a drain, and after a stop without a data directory.
+    const isDone = entry?.draining === true && entry.ended === 'gone' && left === 0;
+    return isDone
+      ? { text: 'ended, holds nothing', isBad: false }
+      : { text: silent(node.silence), isBad: true };
+  }
   if (entry?.fenced === true) return { text: 'fenced', isBad: true };
   if (entry?.diskProblem !== undefined) return { text: 'cannot write', isBad: true };
   if (node.isReady === false) return { text: 'not ready', isBad: true };
-  const held = entry?.partitions;
-  const left = held && held.serving + held.joining + held.leaving;
   return { text: drainText(entry?.draining === true, left) ?? 'ready', isBad: false };
 }
 

@@ -167,6 +167,20 @@ test('the state of a node is the worst that is known', () => {
   const held = (leaving: number) => ({ serving: 0, joining: 0, leaving });
   expect(state({ draining: true, partitions: held(1) }).text).toBe('draining');
   expect(state({ draining: true, partitions: held(0) }).text).toBe('drained, may be stopped');
+  const away = { isReady: undefined, silence: 'ECONNREFUSED', figures: undefined };
+  const gone = { draining: true, fenced: true, ended: 'gone' };
+  expect(state({ ...gone, partitions: held(0) }, away)).toEqual({
+    text: 'ended, holds nothing',
+    isBad: false,
+  });
+  // What it holds nobody has taken over, or nobody knows how it ended.
+  for (const other of [
+    { ...gone, partitions: held(1) },
+    { ...gone, ended: undefined, partitions: held(0) },
+    { ...gone, draining: false, partitions: held(0) },
+  ]) {
+    expect(state(other, away)).toEqual({ text: 'silent: ECONNREFUSED', isBad: true });
+  }
   expect(state({}, { isReady: false })).toEqual({ text: 'not ready', isBad: true });
   expect(state({ diskProblem: 'full' }, { isReady: false }).text).toBe('cannot write');
   expect(state({ fenced: true }).text).toBe('fenced');
