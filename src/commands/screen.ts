@@ -29,12 +29,24 @@ export class Screen {
     process.on('exit', () => this.#stream.write(CODES.leave));
   }
 
+  get columns(): number {
+    return process.stdout.columns || SIZE_DEFAULT.columns;
+  }
+
   draw(lines: readonly ScreenLine[]): void {
-    const columns = process.stdout.columns || SIZE_DEFAULT.columns;
     const rows = process.stdout.rows || SIZE_DEFAULT.rows;
-    const shown = lines
-      .slice(0, rows - 1)
-      .map(({ text, paint }) => `${paint(text.slice(0, columns))}${CODES.clearLine}\r\n`);
+    // The cursor stands on a line below.
+    const shown = linesWithin(rows - 1, lines).map(
+      ({ text, paint }) => `${paint(text.slice(0, this.columns))}${CODES.clearLine}\r\n`,
+    );
     this.#stream.write(`${CODES.home}${shown.join('')}${CODES.clearBelow}`);
   }
+}
+
+/** @returns at most so many lines, of which the last one says how many more there are */
+export function linesWithin(rows: number, lines: readonly ScreenLine[]): readonly ScreenLine[] {
+  if (lines.length <= rows) return lines;
+  const shown = lines.slice(0, Math.max(0, rows - 1));
+  const more = `and ${lines.length - shown.length} more, on a higher terminal`;
+  return [...shown, { text: more, paint: (text) => text }];
 }

@@ -6,23 +6,46 @@ export interface Column {
   readonly title: string;
   /** Figures stand below each other at their ends. */
   readonly isFigure?: boolean;
+  /** Of a table that is too wide the column with the least goes first; one without stays. */
+  readonly leaves?: number;
 }
 
-/** @returns a line for the titles and one for each row, which has a text for each column */
+interface MeasuredColumn extends Column {
+  /** Its place in the rows. */
+  readonly at: number;
+  readonly width: number;
+}
+
+/**
+ * @param widthMax of a line; longer ones are there only where no other column may leave
+ * @returns a line for the titles and one for each row, which has a text for each column
+ */
 export function tableOf(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
+  widthMax = Number.POSITIVE_INFINITY,
 ): readonly string[] {
   const texts = [columns.map(({ title }) => title), ...rows];
-  const widths = columns.map((_, at) => Math.max(...texts.map((row) => (row[at] ?? '').length)));
+  const measured = columns.map((column, at) => {
+    const width = Math.max(...texts.map((row) => (row[at] ?? '').length));
+    return { ...column, at, width };
+  });
+  const shown = within(widthMax, measured);
   return texts.map((row) =>
-    columns
-      .map(({ isFigure = false }, at) => {
+    shown
+      .map(({ isFigure = false, at, width }) => {
         const text = row[at] ?? '';
-        const width = widths[at] ?? 0;
         return isFigure ? text.padStart(width) : text.padEnd(width);
       })
       .join(GAP)
       .trimEnd(),
   );
+}
+
+function within(widthMax: number, columns: readonly MeasuredColumn[]): readonly MeasuredColumn[] {
+  const total = columns.reduce((sum, { width }) => sum + width + GAP.length, -GAP.length);
+  if (total <= widthMax) return columns;
+  const first = Math.min(...columns.map(({ leaves = Number.POSITIVE_INFINITY }) => leaves));
+  const others = columns.filter(({ leaves }) => leaves !== first);
+  return others.length === columns.length ? columns : within(widthMax, others);
 }

@@ -255,6 +255,30 @@ export const COMMANDS_MUTANTS: readonly Mutant[] = [
     fate: tests(STATUS_TESTS, 'the worst that is known'),
   },
   {
+    name: 'a-wide-table-is-cut',
+    rule: RULE,
+    edits: [
+      {
+        file: 'src/commands/table.ts',
+        find: 'return others.length === columns.length ? columns : within(widthMax, others);',
+        replace: 'return others.length <= columns.length ? columns : within(widthMax, others);',
+      },
+    ],
+    fate: tests(STATUS_TESTS, 'shows on 80 columns'),
+  },
+  {
+    name: 'what-is-below-the-terminal-is-not-told',
+    rule: RULE,
+    edits: [
+      {
+        file: 'src/commands/screen.ts',
+        find: 'if (lines.length <= rows) return lines;',
+        replace: 'if (lines.length >= 0) return lines.slice(0, rows);',
+      },
+    ],
+    fate: tests('test/commands/screen.test.ts', 'how many more'),
+  },
+  {
     name: 'what-is-drained-is-shown-as-draining',
     rule: 'docs/operations.md',
     edits: [

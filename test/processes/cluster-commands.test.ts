@@ -68,7 +68,7 @@ describe('through a pipe', () => {
     const lines = one.stdout.trimEnd().split('\n');
     expect(lines).toHaveLength(2 + addresses().length);
     expect(lines[1]).toMatch(
-      /^NODE +ROLE +REQUESTS\/S +GETS\/S +SETS\/S +ITEMS +MEMORY +PROCESS +CPU +LAG/,
+      /^NODE +STATE +ROLE +REQUESTS\/S +GETS\/S +SETS\/S +ITEMS +MEMORY +PROCESS +CPU +LAG$/,
     );
     expect(one.stdout).not.toContain(ESCAPE);
     expect(run(['top', '--interval', '0.2', '--count', '2']).stdout.match(/^NODE/gm)).toHaveLength(
@@ -147,6 +147,17 @@ describe('on a terminal', () => {
     expect(after).toMatch(/ echo /);
   });
 
+  test('top leaves out columns and rows that do not fit, and says how many', async () => {
+    const terminal = new Terminal('stty cols 80 rows 6; velour top --interval 0.1', env);
+    await terminal.shows(/NODE +STATE .* CPU +LAG/);
+    // Five lines at most, of which the last one counts those that are not there.
+    await terminal.shows(
+      new RegExp(`and ${addresses().length + 2 - 4} more, on a higher terminal`),
+    );
+    terminal.interrupt();
+    expect(await terminal.exit()).toBe(0);
+  });
+
   test('SIGTERM leaves it as it was too', async () => {
     // Not the function of the shell, which would be a process in between.
     const top = `"${process.execPath}" "${CLI}" top --interval 0.1`;
@@ -194,5 +205,5 @@ test('what is wrong comes first, with what to do, and exits 1', async () => {
   // Beside it while others copy what it had.
   expect(checks.filter((check: string) => check !== 'copies')).toEqual(['nodes']);
   const top = run(['top', '--interval', '0.1']).stdout;
-  expect(top).toMatch(new RegExp(`^${dead} +storage +- .*silent: ECONNREFUSED`, 'm'));
+  expect(top).toMatch(new RegExp(`^${dead} +silent: ECONNREFUSED +storage +- `, 'm'));
 });

@@ -101,10 +101,16 @@ export function bytesText(bytes: number | undefined): string {
 }
 
 /** @returns such as `12 % of 1.9 GB`, of what a storage node may take for records */
-export function memoryText({ memoryBytes, memoryLimitBytes }: Partial<NodeFigures>): string {
+export function memoryText(figures: Partial<NodeFigures>): string {
+  const { memoryLimitBytes } = figures;
+  const share = memoryShareText(figures);
+  return memoryLimitBytes === undefined ? share : `${share} of ${printBytes(memoryLimitBytes)}`;
+}
+
+/** @returns the same, such as `12 %` */
+export function memoryShareText({ memoryBytes, memoryLimitBytes }: Partial<NodeFigures>): string {
   if (memoryBytes === undefined || memoryLimitBytes === undefined) return NONE;
-  const percent = Math.round((100 * memoryBytes) / memoryLimitBytes);
-  return `${percent} % of ${printBytes(memoryLimitBytes)}`;
+  return `${Math.round((100 * memoryBytes) / memoryLimitBytes)} %`;
 }
 
 /** @returns how many storage nodes have each key */

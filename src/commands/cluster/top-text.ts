@@ -7,25 +7,26 @@ import {
   bytesText,
   counted,
   countText,
-  memoryText,
+  memoryShareText,
   NONE,
   nodeJson,
   stateOf,
 } from './node-texts.ts';
 import type { TonedLine } from './status-text.ts';
 
+/** What says that something is wrong, or about to be, is seen on the narrowest terminal. */
 const COLUMNS: readonly Column[] = [
   { title: 'NODE' },
-  { title: 'ROLE' },
-  { title: 'REQUESTS/S', isFigure: true },
-  { title: 'GETS/S', isFigure: true },
-  { title: 'SETS/S', isFigure: true },
-  { title: 'ITEMS', isFigure: true },
+  { title: 'STATE' },
+  { title: 'ROLE', leaves: 4 },
+  { title: 'REQUESTS/S', isFigure: true, leaves: 6 },
+  { title: 'GETS/S', isFigure: true, leaves: 1 },
+  { title: 'SETS/S', isFigure: true, leaves: 2 },
+  { title: 'ITEMS', isFigure: true, leaves: 3 },
   { title: 'MEMORY', isFigure: true },
-  { title: 'PROCESS', isFigure: true },
+  { title: 'PROCESS', isFigure: true, leaves: 5 },
   { title: 'CPU', isFigure: true },
   { title: 'LAG', isFigure: true },
-  { title: 'STATE' },
 ];
 
 const NO_RATES: NodeRates = {
@@ -35,12 +36,20 @@ const NO_RATES: NodeRates = {
   cpuPercent: undefined,
 };
 
-/** @param before an earlier look at the same cluster */
-export function topLines(before: ClusterLook, now: ClusterLook): readonly TonedLine[] {
+/**
+ * @param before an earlier look at the same cluster
+ * @param widthMax of the table, which has fewer columns where it would be wider
+ */
+export function topLines(
+  before: ClusterLook,
+  now: ClusterLook,
+  widthMax?: number,
+): readonly TonedLine[] {
   const { status, nodes } = now;
   const table = tableOf(
     COLUMNS,
     nodes.map((node) => rowOf(node, ratesOf(node, before), now)),
+    widthMax,
   );
   return [
     { text: headOf(now), tone: 'plain' },
@@ -87,15 +96,16 @@ function rowOf(node: NodeLook, rates: NodeRates, { status }: ClusterLook): reado
   const { figures } = node;
   return [
     node.address,
+    stateOf(node, status).text,
     node.role,
     countText(rates.requests),
     countText(rates.gets),
     countText(rates.sets),
     countText(figures?.items),
-    memoryText(figures ?? {}),
+    // Of how much, `velour status` has: here that would take the room of a column.
+    memoryShareText(figures ?? {}),
     bytesText(figures?.rssBytes),
     rates.cpuPercent === undefined ? NONE : `${Math.round(rates.cpuPercent)} %`,
     figures?.lagMs === undefined ? NONE : `${figures.lagMs.toFixed(1)} ms`,
-    stateOf(node, status).text,
   ];
 }

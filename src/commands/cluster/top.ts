@@ -89,7 +89,8 @@ async function liveTables(): Promise<ShowTable> {
     );
   draw([{ text: 'measuring; Ctrl-C ends', tone: 'plain' }]);
   return async (before, now) => {
-    draw(typeof now === 'string' ? [{ text: now, tone: 'bad' }] : topLines(before, now));
+    const isAway = typeof now === 'string';
+    draw(isAway ? [{ text: now, tone: 'bad' }] : topLines(before, now, screen.columns));
     return true;
   };
 }

@@ -143,7 +143,7 @@ describe('file servers', () => {
     });
     const [head, , , row] = textsOf(topLines(look, look));
     expect(head).toMatch(/^1 storage node, 1 file server, 0 frontends/);
-    expect(row).toMatch(/^a:3 +fileserver .+ draining$/);
+    expect(row).toMatch(/^a:3 +draining +fileserver /);
   });
 
   test('stand in the map behind the storage nodes', () => {
@@ -199,15 +199,35 @@ describe('top', () => {
   test('shows rates of what it saw twice', () => {
     const [head, titles, row] = textsOf(topLines(before, now));
     expect(head).toBe('1 storage node, 0 frontends, 14 of 16 partitions served');
-    expect(titles).toMatch(/^NODE +ROLE +REQUESTS\/S +GETS\/S/);
-    expect(row).toMatch(/^a:2 +storage +10 +10 +0 /);
+    expect(titles).toMatch(/^NODE +STATE +ROLE +REQUESTS\/S +GETS\/S/);
+    expect(row).toMatch(/^a:2 +ready +storage +10 +10 +0 /);
     expect(topJson(before, now)).toMatchObject({
       nodes: [{ ...nodeJson(now.nodes[0] as NodeLook, now.status), getsPerSecond: 10 }],
     });
   });
 
+  test('shows on 80 columns what may be wrong', () => {
+    const told =
+      'velourfog_memory_bytes 3e8\nvelourfog_memory_limit_bytes 3.2e9\nvelourfog_items 123456\n';
+    const [node] = now.nodes;
+    if (node === undefined) throw new Error('there is one');
+    const address = '127.0.0.1:12500' as Address;
+    const figures = figuresIn(`${told}process_resident_memory_bytes 4.1e8\n`, 2000);
+    const titlesOf = (change: Partial<NodeLook>) => {
+      const look = { ...now, nodes: [{ ...node, address, figures, ...change }] };
+      const [, titles = '', row = ''] = textsOf(topLines(look, look, 80));
+      expect(Math.max(titles.length, row.length)).toBeLessThanOrEqual(80);
+      return titles.split(/ +/);
+    };
+    const all = ['NODE', 'STATE', 'ROLE', 'REQUESTS/S', 'MEMORY', 'PROCESS', 'CPU', 'LAG'];
+    expect(titlesOf({})).toEqual(expect.arrayContaining(all));
+    const silent = { isReady: undefined, silence: 'ECONNREFUSED', figures: undefined };
+    const most = all.filter((title) => title !== 'ROLE');
+    expect(titlesOf(silent)).toEqual(expect.arrayContaining(most));
+  });
+
   test('shows no rate of a node that it sees for the first time', () => {
     const [, , row] = textsOf(topLines({ ...before, nodes: [] }, now));
-    expect(row).toMatch(/^a:2 +storage +- +- +- /);
+    expect(row).toMatch(/^a:2 +ready +storage +- +- +- /);
   });
 });
