@@ -3,6 +3,8 @@
 // direct-outcomes.ts.
 
 import { EXIT } from '../cluster/http/errors.ts';
+import { otherThanController } from '../cluster/io/network/answerer.ts';
+import { Names } from '../cluster/io/network/names.ts';
 import { openNetwork } from '../cluster/io/network/network.ts';
 import { systemClock, systemRandom, systemTimers } from '../cluster/io/process/system.ts';
 import { type Address, parseAddress } from '../cluster/model/identity.ts';
@@ -15,6 +17,7 @@ import {
   type StoredRecord,
 } from '../cluster/model/record.ts';
 import type { Host, LogFields, LogLevel, Runtime } from '../cluster/ports.ts';
+import type { ClientRefused } from '../coordinator/cluster-client.ts';
 import { DirectCore, type DirectWrite } from '../coordinator/direct-core.ts';
 import type { Explanation } from '../coordinator/operations/get/explanation.ts';
 import { parsePlace } from '../coordinator/operations/watch/place.ts';
@@ -68,6 +71,8 @@ import type {
 import { EventWatch, waitFor } from './watches.ts';
 
 const TIMEOUT_MS_DEFAULT = 10_000;
+/** How long what answers in place of a controller may take to say what it is. */
+const ASK_MS = 1000;
 /** How many of many keys are under way at once: many more only take longer each. */
 const AT_ONCE = 256;
 const NO_ATTRIBUTES: readonly Attribute[] = [];
@@ -101,14 +106,15 @@ export async function connect(options: ConnectOptions): Promise<Velour> {
     storages: storages.map(addressOf),
     times: protocolTimes(timeScale),
   });
-  await new Promise<void>((resolve, reject) =>
-    core.start((refused) => {
-      if (refused === undefined) return resolve();
-      core.close();
-      const code = refused.exitCode === EXIT.config ? 'other-time-scale' : 'not-ready';
-      return reject(new VelourError(code, refused.refused));
-    }),
-  );
+  const failure = await new Promise<ClientRefused | undefined>((resolve) => core.start(resolve));
+  if (failure !== undefined) {
+    core.close();
+    if (failure.exitCode === EXIT.config)
+      throw new VelourError('other-time-scale', failure.refused);
+    // Another node refuses without a word of who it is.
+    const other = await otherThanController(addressOf(controller), ASK_MS, new Names());
+    throw new VelourError('not-ready', other ?? failure.refused);
+  }
   return new DirectClient(core, { timeoutMs, valueBytesMax });
 }
 

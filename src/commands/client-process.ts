@@ -3,12 +3,14 @@
 
 import { MANIFEST_FILE, type Manifest, parseManifest } from '../backup/manifest.ts';
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
+import { Names } from '../cluster/io/network/names.ts';
 import { openNetwork } from '../cluster/io/network/network.ts';
 import { openLogger } from '../cluster/io/process/logger.ts';
 import { openHost, systemClock, systemRandom, systemTimers } from '../cluster/io/process/system.ts';
 import { protocolTimes } from '../cluster/model/limits.ts';
 import type { DiskResult, Folder } from '../cluster/ports.ts';
 import type { ClientRefused, ClusterClient } from '../coordinator/cluster-client.ts';
+import { wrongController } from './named-controller.ts';
 import { type Arguments, type OptionTable, SERVER_OPTIONS } from './options.ts';
 import { printData, say } from './printing.ts';
 
@@ -17,7 +19,8 @@ const PROGRESS_MS = { terminal: 500, log: 5000 };
 export const CLIENT_OPTIONS: OptionTable = {
   json: { type: 'boolean', default: false, describe: 'Print the summary as JSON' },
   'log-level': { ...SERVER_OPTIONS['log-level'], default: 'warn' },
-  'log-format': SERVER_OPTIONS['log-format'] ?? {},
+  // People read it, also through a pipe.
+  'log-format': { ...SERVER_OPTIONS['log-format'], default: 'pretty' },
   'time-scale': SERVER_OPTIONS['time-scale'] ?? {},
 };
 
@@ -43,7 +46,14 @@ export async function openClusterClient(name: string, words: Arguments): Promise
       resolve,
     ),
   );
-  if ('refused' in client) throw new FatalError(client.exitCode, client.refused);
+  if ('refused' in client) {
+    const { exitCode, refused } = client;
+    if (exitCode !== EXIT.unavailable) throw new FatalError(exitCode, refused);
+    // Another node refuses without a word of who it is.
+    const todo = 'give the address of the controller';
+    const other = await wrongController(controller, new Names(), todo);
+    throw other ?? new FatalError(exitCode, refused);
+  }
   return client;
 }
 

@@ -1,6 +1,7 @@
 // Calls of an operator's command: to the controller that it names, and to nodes that the controller knows.
 
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
+import { Names } from '../cluster/io/network/names.ts';
 import { openNetwork } from '../cluster/io/network/network.ts';
 import type { Address } from '../cluster/model/identity.ts';
 import { readReply } from '../cluster/peers/calls.ts';
@@ -9,6 +10,7 @@ import type { CheckedReply } from '../cluster/wire/control-frames.ts';
 import type { ControlKind } from '../cluster/wire/control-table.ts';
 import type { ControlMessage } from '../cluster/wire/map-json.ts';
 import { object, type Shape } from '../cluster/wire/shapes.ts';
+import { wrongController } from './named-controller.ts';
 import type { Arguments } from './options.ts';
 
 const CALL_TIMEOUT_MS = 10_000;
@@ -66,7 +68,10 @@ async function call<T>(
     case 'refused':
       throw new FatalError(EXIT.broken, reply.detail);
     case 'failed':
-      throw new FatalError(EXIT.unavailable, `controller ${address}: ${reply.detail}`);
+      throw (
+        (await wrongController(address, new Names())) ??
+        new FatalError(EXIT.unavailable, `controller ${address}: ${reply.detail}`)
+      );
   }
 }
 

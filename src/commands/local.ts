@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
+import { answererAt, describeAnswerer } from '../cluster/io/network/answerer.ts';
 import { Names } from '../cluster/io/network/names.ts';
 import { openNetwork } from '../cluster/io/network/network.ts';
 import { openLogger } from '../cluster/io/process/logger.ts';
@@ -21,7 +22,6 @@ import type { DeathRequest } from '../cluster/wire/control-messages.ts';
 import { CONTROL } from '../cluster/wire/control-table.ts';
 import { Malformed } from '../cluster/wire/shapes.ts';
 import { rightConfigAt } from './broker/broker-config-file.ts';
-import { answererAt, describeAnswerer } from './doctor/answerer.ts';
 import { LOCAL_ROLES, type LocalNode, type Plan, planOf } from './local-plan.ts';
 import { reasonOf, strangersIn, viewOf } from './local-view.ts';
 import {

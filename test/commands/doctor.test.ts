@@ -1,10 +1,10 @@
 // How the doctor judges what controllers and nodes say of themselves, and how long it looks.
 
 import { expect, test } from 'vitest';
+import { readMetrics } from '../../src/cluster/http/read-metrics.ts';
 import type { Address } from '../../src/cluster/model/identity.ts';
 import { VERSION } from '../../src/cluster/software.ts';
 import { examineAll, type Finding } from '../../src/commands/doctor/finding.ts';
-import { readMetrics } from '../../src/commands/doctor/read-metrics.ts';
 import { silent } from '../../src/commands/doctor/silence.ts';
 import {
   clusterStatus,

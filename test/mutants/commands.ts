@@ -303,11 +303,23 @@ export const COMMANDS_MUTANTS: readonly Mutant[] = [
     fate: tests('test/commands/doctor.test.ts', 'may be gone for good'),
   },
   {
+    name: 'a-broker-is-taken-for-a-frontend',
+    rule: RULE,
+    edits: [
+      {
+        file: 'src/cluster/io/network/answerer.ts',
+        find: 'const role = told.role ?? readMetrics(told.text).role;',
+        replace: 'const { role } = readMetrics(told.text);',
+      },
+    ],
+    fate: tests('test/processes/cluster-commands.test.ts', 'who is no controller is named'),
+  },
+  {
     name: 'a-node-that-is-given-a-frontend-for-its-controller-does-not-say-so',
     rule: 'docs/operations.md',
     edits: [
       {
-        file: 'src/commands/named-controller.ts',
+        file: 'src/cluster/io/network/answerer.ts',
         find: "answerer.role === 'controller'",
         replace: "answerer.role !== 'controller'",
       },

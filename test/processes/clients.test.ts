@@ -158,6 +158,10 @@ describe('connect', () => {
     const error = await failure(connect({ controller: `127.0.0.1:${nobody}`, timeScale: 0.1 }));
     expect(error).toMatchObject({ code: 'not-ready', status: 503, retryable: true });
     await expect(connect({ controller: 'nonsense' })).rejects.toThrow(TypeError);
+    const [frontend = ''] = cluster.frontends;
+    const { host } = new URL(frontend.includes('://') ? frontend : `http://${frontend}`);
+    const astray = await failure(connect({ controller: host, timeScale: 0.1 }));
+    expect(astray.message).toBe(`what answers at ${host} is a frontend, and no controller`);
   });
 
   test('with another time scale than the cluster has is refused', async () => {

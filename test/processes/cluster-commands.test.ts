@@ -105,7 +105,12 @@ describe('through a pipe', () => {
 
   test('who is no controller is named, and nobody is 69', async () => {
     const [gone] = await freePorts(1);
-    for (const words of [['status'], ['top'], ['cluster']]) {
+    const operators = [
+      ['drain', 'x'],
+      ['plan', 'add', '1'],
+      ['files', 'ls', '--time-scale', '1'],
+    ];
+    for (const words of [['status'], ['top'], ['cluster'], ...operators]) {
       const frontend = run(words, { VELOUR_CONTROLLER: cluster.frontends[0] ?? '' });
       expect(frontend).toMatchObject({
         code: 69,
@@ -116,6 +121,8 @@ describe('through a pipe', () => {
       expect(nobody.code).toBe(69);
       expect(nobody.stdout + nobody.stderr).toMatch(/ECONNREFUSED/);
     }
+    const broker = run(['status'], { VELOUR_CONTROLLER: cluster.brokers[0] ?? '' });
+    expect(broker).toMatchObject({ code: 69, stderr: /is a broker, and no controller/ });
     // The cluster goes on without its controller, which is when one looks.
     const { stdout } = run(['status'], { VELOUR_CONTROLLER: `127.0.0.1:${gone}` });
     expect(stdout).toContain(`frontend ${cluster.frontends[0]} is ready`);

@@ -7,6 +7,7 @@ import { type ClusterMap, clusterMap } from '../../cluster/model/cluster-map.ts'
 import type { Address } from '../../cluster/model/identity.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
 import { Malformed } from '../../cluster/wire/shapes.ts';
+import { wrongController } from '../named-controller.ts';
 import { type Arguments, CONTROLLER_OPTION, type Command, usage } from '../options.ts';
 import { onOneLine, printData } from '../printing.ts';
 import { painted } from '../terminal.ts';
@@ -68,8 +69,8 @@ async function mapAt(address: Address): Promise<ClusterMap> {
     if (typeof answer.waitingFor !== 'string') continue;
     throw new FatalError(EXIT.unavailable, `there is no map yet: ${answer.waitingFor}`);
   }
-  const { otherThanController } = await import('./look.ts');
-  throw await otherThanController(address, names);
+  const other = await wrongController(address, names);
+  throw other ?? new FatalError(EXIT.unavailable, `${address} answers without a map`);
 }
 
 function parsed(

@@ -7,10 +7,10 @@ import { systemClock } from '../../cluster/io/process/system.ts';
 import type { Address } from '../../cluster/model/identity.ts';
 import { type FileServerRoom, fileServerRoom } from '../../cluster/wire/file-server-room.ts';
 import { Malformed, type Shape } from '../../cluster/wire/shapes.ts';
-import { answererAt, describeAnswerer } from '../doctor/answerer.ts';
 import { eachOf } from '../doctor/finding.ts';
 import { type ClusterStatus, statusIn } from '../doctor/verdicts.ts';
 import { drainedFileServer } from '../drain-progress.ts';
+import { wrongController } from '../named-controller.ts';
 import { figuresIn, type NodeFigures } from './figures.ts';
 
 const ASK_MS = 2000;
@@ -59,16 +59,7 @@ async function statusOf(controller: Address, names: Names): Promise<ClusterStatu
   }
   const status = statusIn(told.text);
   if (typeof status !== 'string') return status;
-  throw await otherThanController(controller, names);
-}
-
-export async function otherThanController(address: Address, names: Names): Promise<FatalError> {
-  const answerer = await answererAt(address, ASK_MS, names);
-  const what = answerer.kind === 'silent' ? 'nothing' : describeAnswerer(answerer);
-  return new FatalError(
-    EXIT.unavailable,
-    `what answers at ${address} is ${what}, and no controller; name it with --controller or VELOUR_CONTROLLER`,
-  );
+  throw (await wrongController(controller, names)) ?? new ControllerSilent(controller, status);
 }
 
 /** @throws FatalError where no controller answers */

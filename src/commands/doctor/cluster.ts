@@ -1,14 +1,14 @@
 // The doctor's check of a cluster: asks its controller, and each node that the controller knows, from this machine. The
 // answers are judged in verdicts.ts.
 
+import { readMetrics } from '../../cluster/http/read-metrics.ts';
+import { answererAt, describeAnswerer } from '../../cluster/io/network/answerer.ts';
 import { ask } from '../../cluster/io/network/ask.ts';
 import type { Names } from '../../cluster/io/network/names.ts';
 import type { Address } from '../../cluster/model/identity.ts';
 import { hostOf } from '../../cluster/model/identity.ts';
-import { answererAt, describeAnswerer } from './answerer.ts';
 import { type Check, eachOf, type ReportFinding } from './finding.ts';
 import type { NameLooks } from './names.ts';
-import { readMetrics } from './read-metrics.ts';
 import { silent } from './silence.ts';
 import {
   isHeard,

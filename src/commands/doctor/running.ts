@@ -2,6 +2,7 @@
 // the right role and cluster, and that its process has the data directory.
 
 import { join, resolve } from 'node:path';
+import { answererAt, describeAnswerer } from '../../cluster/io/network/answerer.ts';
 import { ask } from '../../cluster/io/network/ask.ts';
 import type { Names } from '../../cluster/io/network/names.ts';
 import { listenersAt, processOf } from '../../cluster/io/process/socket-holders.ts';
@@ -10,7 +11,6 @@ import { integer, Malformed, object, text } from '../../cluster/wire/shapes.ts';
 import { STATE_FILE } from '../../controller/map/state-file.ts';
 import { IDENTITY_FILE as FILE_SERVER_FILE } from '../../fileserver/blob-store/places.ts';
 import { decodeIdentity, IDENTITY_FILE } from '../../storage/data-directory/identity-file.ts';
-import { answererAt, describeAnswerer } from './answerer.ts';
 import { lstatIfThere, readIn } from './entries.ts';
 import type { Check, ReportFinding } from './finding.ts';
 import { silent } from './silence.ts';

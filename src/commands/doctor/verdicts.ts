@@ -1,5 +1,6 @@
 // Judges a cluster by the answers of its controller and its nodes. The questions are asked in cluster.ts.
 
+import type { ReadMetrics } from '../../cluster/http/read-metrics.ts';
 import type { Silence } from '../../cluster/io/network/ask.ts';
 import { fileServerHost, fileServerWeight } from '../../cluster/model/file-server.ts';
 import { type Address, address } from '../../cluster/model/identity.ts';
@@ -28,7 +29,6 @@ import {
 } from '../../cluster/wire/shapes.ts';
 import { judgeCopies } from './copies.ts';
 import type { ReportFinding } from './finding.ts';
-import type { ReadMetrics } from './read-metrics.ts';
 import { silent } from './silence.ts';
 
 /** The share of its memory above which a store is reported: soon it refuses sets. */

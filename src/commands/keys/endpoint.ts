@@ -120,7 +120,7 @@ const NAME_ONE = 'name a frontend with --endpoint or VELOUR_ENDPOINT';
 export async function strangerAt(endpoint: string): Promise<string | undefined> {
   const at = addressOf(endpoint);
   if (parseAddress(at) === undefined) return undefined;
-  const { answererAt, describeAnswerer } = await import('../doctor/answerer.ts');
+  const { answererAt, describeAnswerer } = await import('../../cluster/io/network/answerer.ts');
   const { Names } = await import('../../cluster/io/network/names.ts');
   const answerer = await answererAt(at, ASK_MS, new Names());
   if (answerer.kind === 'silent') return undefined;

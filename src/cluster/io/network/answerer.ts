@@ -1,9 +1,9 @@
 // Finds out what answers at an address: a node and its role, something else, or nothing.
 
-import { ask, type Silence } from '../../cluster/io/network/ask.ts';
-import type { Names } from '../../cluster/io/network/names.ts';
-import type { Address } from '../../cluster/model/identity.ts';
-import { readMetrics } from './read-metrics.ts';
+import { readMetrics } from '../../http/read-metrics.ts';
+import type { Address } from '../../model/identity.ts';
+import { ask, type Silence } from './ask.ts';
+import type { Names } from './names.ts';
 
 /** What people call a node of a role, where that is not the role's own name. */
 const ROLE_TEXTS: ReadonlyMap<string, string> = new Map([
@@ -23,7 +23,8 @@ export async function answererAt(
 ): Promise<Answerer> {
   const told = await ask({ address, path: '/metrics', timeoutMs }, names);
   if (told.kind === 'silent') return told;
-  const { role } = readMetrics(told.text);
+  // A broker is a port of a frontend, whose metrics it shows.
+  const role = told.role ?? readMetrics(told.text).role;
   return role === undefined ? { kind: 'foreign' } : { kind: 'node', role };
 }
 
@@ -31,4 +32,16 @@ export async function answererAt(
 export function describeAnswerer(answerer: Exclude<Answerer, Silence>): string {
   if (answerer.kind === 'foreign') return 'no node of velour-fog';
   return `a ${ROLE_TEXTS.get(answerer.role) ?? answerer.role}`;
+}
+
+/** @returns what answers in place of a controller, in words; undefined where one does, or nothing */
+export async function otherThanController(
+  address: Address,
+  timeoutMs: number,
+  names: Names,
+): Promise<string | undefined> {
+  const answerer = await answererAt(address, timeoutMs, names);
+  if (answerer.kind === 'silent') return undefined;
+  if (answerer.kind === 'node' && answerer.role === 'controller') return undefined;
+  return `what answers at ${address} is ${describeAnswerer(answerer)}, and no controller`;
 }

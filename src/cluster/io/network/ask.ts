@@ -2,12 +2,19 @@
 // without being a part of it.
 
 import { get } from 'node:http';
+import { ROLE_HEADER } from '../../http/http.ts';
 import { type Address, parseAddress } from '../../model/identity.ts';
 import { CONTROL_BYTES_MAX } from '../../model/limits.ts';
 import type { Names } from './names.ts';
 
 export type AskOutcome =
-  | { readonly kind: 'told'; readonly status: number; readonly text: string }
+  | {
+      readonly kind: 'told';
+      readonly status: number;
+      readonly text: string;
+      /** Whose port it is, where others must not take it for that of another role. */
+      readonly role: string | undefined;
+    }
   | Silence;
 
 export interface Silence {
@@ -52,7 +59,8 @@ export function ask({ address, path, timeoutMs }: Question, names: Names): Promi
       response.on('error', (error) => silent(codeOf(error)));
       response.on('end', () => {
         const text = Buffer.concat(chunks).toString();
-        end({ kind: 'told', status: response.statusCode ?? 0, text });
+        const role = response.headers[ROLE_HEADER]?.toString();
+        end({ kind: 'told', status: response.statusCode ?? 0, text, role });
       });
     });
     const timer = setTimeout(() => silent(`no answer within ${timeoutMs} ms`), timeoutMs);
