@@ -3,6 +3,7 @@
 // where certainly nothing came of it: it was never sent, the frontend says so by 503, or what answered is neither one nor
 // a gateway that may have passed it on.
 
+import { ROLE_HEADER } from '../cluster/http/http.ts';
 import type { PoolAnswer, PoolOutcome, PoolRequest } from '../cluster/http/http-pool.ts';
 import type { Cancel, Timers } from '../cluster/ports.ts';
 import type { Outcome, UnderWay, UnknownCode } from './calls.ts';
@@ -241,10 +242,15 @@ function failureOf({ url }: KnownFrontend, outcome: PoolOutcome): VelourError {
     return new VelourError('unreachable', `${url}: ${messageOf(error)}`, { cause: error });
   }
   const { status } = outcome;
-  const what = isElsewhere(outcome)
-    ? `${url} is of velour-fog, and does not have this path: it is no frontend, or an earlier one`
-    : `${url} answers ${status} without the headers of velour-fog: it is no frontend`;
-  return new VelourError('not-a-frontend', what, { status });
+  return new VelourError('not-a-frontend', `${url} ${strangerText(outcome)}`, { status });
+}
+
+function strangerText(answer: PoolAnswer): string {
+  const role = answer.header(ROLE_HEADER);
+  if (role !== undefined) return `is a ${role}, and no frontend`;
+  return isElsewhere(answer)
+    ? 'is of velour-fog, and does not have this path: it is no frontend, or an earlier one'
+    : `answers ${answer.status} without the headers of velour-fog: it is no frontend`;
 }
 
 /** An attempt to connect to each address of a host fails with one error for all, which has no message. */

@@ -218,6 +218,12 @@ describe('a read', () => {
       const { outcome } = await new Stage({ other }).play((client) => client.get('a'));
       expect(outcome).toMatchObject({ code: 'not-a-frontend', status });
     }
+    const broker: Behaviour = () => ({ outcome: answer(404, { 'x-fog-role': 'broker' }, '') });
+    const asked = await new Stage({ broker }).play((client) => client.get('a'));
+    expect(asked.outcome).toMatchObject({
+      code: 'not-a-frontend',
+      message: expect.stringMatching(/ is a broker, and no frontend$/),
+    });
     const elsewhere: Behaviour = () => ({ outcome: refused('unknown-path', 404) });
     const { outcome } = await new Stage({ elsewhere }).play((client) => client.get('a'));
     expect(outcome).toBeInstanceOf(VelourError);

@@ -303,6 +303,18 @@ export const COMMANDS_MUTANTS: readonly Mutant[] = [
     fate: tests('test/commands/doctor.test.ts', 'may be gone for good'),
   },
   {
+    name: 'a-ticket-is-shown-as-a-refusal',
+    rule: 'docs/dtfc.md',
+    edits: [
+      {
+        file: 'src/commands/blobs/blob-service.ts',
+        find: 'const role = answer.header(ROLE_HEADER);',
+        replace: "const role = answer.header('x-of-nobody');",
+      },
+    ],
+    fate: tests('test/processes/dtfc.test.ts', 'another port of the cluster is named'),
+  },
+  {
     name: 'a-broker-is-taken-for-a-frontend',
     rule: RULE,
     edits: [

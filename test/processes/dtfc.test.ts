@@ -330,6 +330,22 @@ describe('velour blobs', () => {
     expect(await nobody.exit()).toBe(69);
     expect(nobody.stderr).toContain(`127.0.0.1:${nowhere}`);
   });
+
+  test('another port of the cluster is named, and what it answered is not shown', async () => {
+    const file = fileOf(TEXT);
+    for (const [address = '', what] of [
+      [cluster.brokers[0], 'a broker'],
+      [cluster.frontends[0], 'a frontend'],
+      [cluster.controller, 'a controller'],
+    ] as const) {
+      const wrong = velour(['blobs', 'put', file, '--blobs', address]);
+      expect(await wrong.exit()).toBe(69);
+      // Of the answer of a broker it would be a ticket.
+      expect(wrong.stderr).toBe(
+        `velour: what answers at http://${address} is ${what}, and no blob service; name one with --blobs or VELOUR_BLOBS\n`,
+      );
+    }
+  });
 });
 
 const hasFfmpeg = ['ffmpeg', 'ffprobe'].every(

@@ -193,6 +193,11 @@ describe('who answers', () => {
       const controller = run(each, { env: { VELOUR_ENDPOINT: cluster.controller } });
       expect(controller).toMatchObject({ code: 69, stdout: '', stderr: /is a controller, and no/ });
     }
+    const [broker = ''] = cluster.brokers;
+    for (const each of [['get', 'k'], ['scan']]) {
+      const asked = run(each, { env: { VELOUR_ENDPOINT: broker } });
+      expect(asked).toMatchObject({ code: 69, stdout: '', stderr: /is a broker, and no frontend/ });
+    }
     const other = createServer((_, response) => response.end('hello'));
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const address = `127.0.0.1:${(other.address() as AddressInfo).port}`;

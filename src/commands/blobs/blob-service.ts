@@ -1,18 +1,24 @@
 // Where `velour blobs put`, `get` and `rm` send their requests, and what they say when it does not answer as a blob service.
 
 import type { Readable } from 'node:stream';
-import { EXIT, FatalError } from '../../cluster/http/errors.ts';
+import { ERROR_HEADER, EXIT, FatalError } from '../../cluster/http/errors.ts';
+import { ROLE_HEADER } from '../../cluster/http/http.ts';
+import { answererAt, describeAnswerer } from '../../cluster/io/network/answerer.ts';
+import { Names } from '../../cluster/io/network/names.ts';
 import {
   callStreamed,
   type StreamedAnswer,
   type StreamedRequest,
 } from '../../cluster/io/network/streamed-call.ts';
+import { addressOf } from '../keys/endpoint.ts';
 import { unreachable, wholeText } from '../keys/streamed.ts';
 import { type Arguments, type OptionTable, usage } from '../options.ts';
 import { onOneLine } from '../printing.ts';
 
 /** A content may have to come from a peer first. */
 const SILENCE_MS = 120_000;
+/** How long what is no blob service may take to say what it is. */
+const ASK_MS = 2000;
 
 export const BLOBS_OPTION: OptionTable = {
   blobs: {
@@ -40,11 +46,31 @@ export async function callBlobs(words: Arguments, call: BlobCall): Promise<Strea
   const answer = await callStreamed(origin, request).catch((error: Error) => {
     throw new FatalError(EXIT.unavailable, unreachable(origin, error).message);
   });
+  const stranger = await strangerIn(answer, origin);
+  if (stranger !== undefined) {
+    answer.close();
+    throw new FatalError(
+      EXIT.unavailable,
+      `what answers at ${origin} is ${stranger}, and no blob service; name one with --blobs or VELOUR_BLOBS`,
+    );
+  }
   if (answer.status === 200) return answer;
   const text = onOneLine((await wholeText(answer).catch(() => '')).trim());
   answer.close();
   const code = answer.status >= 500 || answer.status === 429 ? EXIT.unavailable : EXIT.broken;
   throw new FatalError(code, text === '' ? `${origin} answered ${answer.status}` : text);
+}
+
+/**
+ * What another port of a cluster answers is not to be shown: that of a broker has a ticket, which is as good as a password.
+ * @returns whose answer it is, in words; undefined where nothing speaks against a blob service
+ */
+async function strangerIn(answer: StreamedAnswer, origin: string): Promise<string | undefined> {
+  const role = answer.header(ROLE_HEADER);
+  if (role !== undefined) return `a ${onOneLine(role)}`;
+  if (answer.header(ERROR_HEADER) !== 'unknown-path') return undefined;
+  const answerer = await answererAt(addressOf(origin), ASK_MS, new Names());
+  return answerer.kind === 'silent' ? 'another node of velour-fog' : describeAnswerer(answerer);
 }
 
 function urlOf(text: string): URL {
