@@ -8,7 +8,7 @@ const FIGURES = 'src/commands/cluster/figures.ts';
 const KEY_TEXT = 'src/commands/keys/key-text.ts';
 const LINE_CUTTER = 'src/commands/keys/line-cutter.ts';
 const LISTING = 'src/commands/keys/listing.ts';
-const LOCAL = 'src/commands/local.ts';
+const LOCAL_GROUP = 'src/commands/local-group.ts';
 const NODE_TEXTS = 'src/commands/cluster/node-texts.ts';
 const PROGRESS_TEXT = 'src/commands/progress-text.ts';
 const STATUS_TEXT = 'src/commands/cluster/status-text.ts';
@@ -214,7 +214,11 @@ export const COMMANDS_MUTANTS: readonly Mutant[] = [
     name: 'what-had-to-be-killed-ended-as-asked',
     rule: 'docs/operations.md',
     edits: [
-      { file: LOCAL, find: 'this.#exitCode ||= EXIT.failure;', replace: 'this.#exitCode ||= 0;' },
+      {
+        file: LOCAL_GROUP,
+        find: 'this.#exitCode ||= EXIT.failure;',
+        replace: 'this.#exitCode ||= 0;',
+      },
     ],
     fate: tests('test/processes/signals.test.ts', 'kills only who takes longer'),
   },
@@ -223,7 +227,7 @@ export const COMMANDS_MUTANTS: readonly Mutant[] = [
     rule: 'docs/operations.md',
     edits: [
       {
-        file: LOCAL,
+        file: LOCAL_GROUP,
         find: 'of these.filter((each) => this.#running.has(each))) {',
         replace: 'of this.#running) {',
       },
@@ -235,7 +239,7 @@ export const COMMANDS_MUTANTS: readonly Mutant[] = [
     rule: 'docs/operations.md',
     edits: [
       {
-        file: LOCAL,
+        file: LOCAL_GROUP,
         find: "role === 'fileserver' ? 2 * this.#drainMs : this.#drainMs;",
         replace: "role === 'fileserver' ? this.#drainMs : this.#drainMs;",
       },
