@@ -99,7 +99,7 @@ describe('through a pipe', () => {
     expect(byStorage.stdout).toBe(stdout);
     expect(run(['cluster', '256'])).toMatchObject({
       code: 2,
-      stderr: /whole numbers from 0 to 255/,
+      stderr: expect.stringMatching(/whole numbers from 0 to 255/),
     });
   });
 
@@ -115,14 +115,17 @@ describe('through a pipe', () => {
       expect(frontend).toMatchObject({
         code: 69,
         stdout: '',
-        stderr: /is a frontend, and no contr/,
+        stderr: expect.stringMatching(/is a frontend, and no contr/),
       });
       const nobody = run(words, { VELOUR_CONTROLLER: `127.0.0.1:${gone}` });
       expect(nobody.code).toBe(69);
       expect(nobody.stdout + nobody.stderr).toMatch(/ECONNREFUSED/);
     }
     const broker = run(['status'], { VELOUR_CONTROLLER: cluster.brokers[0] ?? '' });
-    expect(broker).toMatchObject({ code: 69, stderr: /is a broker, and no controller/ });
+    expect(broker).toMatchObject({
+      code: 69,
+      stderr: expect.stringMatching(/is a broker, and no controller/),
+    });
     // The cluster goes on without its controller, which is when one looks.
     const { stdout } = run(['status'], { VELOUR_CONTROLLER: `127.0.0.1:${gone}` });
     expect(stdout).toContain(`frontend ${cluster.frontends[0]} is ready`);
