@@ -149,6 +149,9 @@ export class ProcessGroup {
     this.#stopping = true;
     this.#exitCode = exitCode;
     this.#logger.write('info', 'stopping the cluster');
+    const seconds = this.#drainMs / 1000;
+    const what = `waiting for requests in progress: each role for up to ${seconds} s, file servers for twice that; a second Ctrl-C ends all at once`;
+    setTimeout(() => this.#logger.write('info', what), ONE_SIGNAL_MS);
     const inOrder = async () => {
       for (const role of LOCAL_ROLES) await this.#stopRole(role);
       process.exit(this.#exitCode);

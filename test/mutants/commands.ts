@@ -247,6 +247,18 @@ export const COMMANDS_MUTANTS: readonly Mutant[] = [
     fate: tests('test/processes/fileserver.test.ts', 'gives one that stops the drain timeout'),
   },
   {
+    name: 'a-stop-waits-without-a-word',
+    rule: 'docs/operations.md',
+    edits: [
+      {
+        file: LOCAL_GROUP,
+        find: "this.#logger.write('info', what), ONE_SIGNAL_MS);",
+        replace: "this.#logger.write('debug', what), ONE_SIGNAL_MS);",
+      },
+    ],
+    fate: tests('test/processes/signals.test.ts', 'and a second SIGINT ends all at once'),
+  },
+  {
     name: 'who-left-with-partitions-holds-nothing',
     rule: RULE,
     edits: [

@@ -122,6 +122,7 @@ describe('stops in order', () => {
     const local = cluster.process;
     local.child.kill('SIGTERM');
     await local.printed('stderr', 'stopping the cluster');
+    await local.printed('stderr', 'waiting for requests in progress: each role for up to 600 s');
     // Not at once: npm passes on what a terminal has told all.
     const again = setInterval(() => local.child.kill(signal), 100);
     expect(await local.stop(signal).finally(() => clearInterval(again))).toBe(EXIT_CODES[signal]);
