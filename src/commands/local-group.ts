@@ -12,6 +12,7 @@ import type { Logger, Network } from '../cluster/ports.ts';
 import type { DeathRequest } from '../cluster/wire/control-messages.ts';
 import { CONTROL } from '../cluster/wire/control-table.ts';
 import { Malformed } from '../cluster/wire/shapes.ts';
+import { commandOf } from './local-endings.ts';
 import { LOCAL_ROLES, type LocalNode, type Plan } from './local-plan.ts';
 import { reasonOf, strangersIn, viewOf } from './local-view.ts';
 import { CHILD_VARIABLE, CLUSTER_STOPS, TEMPORARY_VARIABLE } from './serve.ts';
@@ -47,6 +48,7 @@ interface LocalProcess {
   readonly node: LocalNode;
   readonly child: ChildProcess;
   readonly exited: Promise<void>;
+  readonly words: readonly string[];
   /** The incarnation of a storage node, once the child has reported it. */
   incarnationId: IncarnationId | undefined;
 }
@@ -87,6 +89,7 @@ export class ProcessGroup {
     const running: LocalProcess = {
       node,
       child,
+      words,
       incarnationId: undefined,
       exited: new Promise((resolve) => {
         done = resolve;
@@ -189,9 +192,10 @@ export class ProcessGroup {
     });
   }
 
-  #ended({ node, incarnationId }: LocalProcess, code: number | null, how: string): void {
+  #ended({ node, incarnationId, words }: LocalProcess, code: number | null, how: string): void {
     if (this.#stopping) return;
-    this.#logger.write('error', `a ${node.role} ended`, { node: node.address, how });
+    const again = this.#ready ? commandOf(node.role, words) : undefined;
+    this.#logger.write('error', `a ${node.role} ended`, { node: node.address, how, again });
     if (incarnationId !== undefined) this.#vouch(incarnationId, VOUCH_TRIES);
     // Before the cluster was ready this is a failed start; later the other nodes go on without this one.
     if (!this.#ready) this.#stop(code === null || code === 0 ? EXIT.failure : code);

@@ -174,10 +174,26 @@ export function planOf(words: Arguments): Plan {
   curl -d 'some body' 'http://${last}/set/?key=b'
   curl 'http://${last}/get/?key=a'${files === 0 ? '' : fileLines({ first, last, blobs: blobAddresses[0], broker: brokerAddresses[0] }, config)}
   curl 'http://${first}/status'
-Ctrl-C stops everything.
+${exportLines({ VELOUR_ENDPOINT: first, VELOUR_CONTROLLER: controller, VELOUR_BLOBS: files === 0 ? undefined : blobAddresses[0] })}Ctrl-C stops everything.
 `;
   };
   return { host, controller, nodes, redundancy, dataDirectory, isCache, greeting };
+}
+
+/** Whom the command line asks, where nobody says otherwise. */
+const ASKED: Readonly<Record<string, string>> = {
+  VELOUR_ENDPOINT: '127.0.0.1:12080',
+  VELOUR_CONTROLLER: '127.0.0.1:12000',
+  VELOUR_BLOBS: '127.0.0.1:12180',
+};
+
+/** @returns a line for the shell by which `velour get` and the like find a cluster at other addresses; else nothing */
+export function exportLines(addresses: Readonly<Record<string, string | undefined>>): string {
+  const others = Object.entries(addresses).filter(
+    ([name, address]) => address !== undefined && address !== ASKED[name],
+  );
+  if (others.length === 0) return '';
+  return `So that velour get, status and the like find it:\n  export ${others.map(([name, address]) => `${name}=${address}`).join(' ')}\n`;
 }
 
 function fileLines(

@@ -259,6 +259,18 @@ export const COMMANDS_MUTANTS: readonly Mutant[] = [
     fate: tests('test/processes/signals.test.ts', 'and a second SIGINT ends all at once'),
   },
   {
+    name: 'a-shell-splits-the-words-of-a-node',
+    rule: 'docs/operations.md',
+    edits: [
+      {
+        file: 'src/commands/local-endings.ts',
+        find: "['velour', role, ...words].map(quoted)",
+        replace: "['velour', role, ...words]",
+      },
+    ],
+    fate: tests('test/commands/local.test.ts', 'is one for a shell'),
+  },
+  {
     name: 'who-left-with-partitions-holds-nothing',
     rule: RULE,
     edits: [

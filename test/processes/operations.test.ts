@@ -192,10 +192,13 @@ test('velour local restarts nothing, logs a death, and vouches for it to the con
   await until(async () => (await nodeStatus(local.controller, dead))?.fenced === true);
   await until(async () => (await nodeStatus(local.controller, dead))?.partitions.serving === 0);
   expect((await stopLoad()).failures).toEqual([]);
-  expect(local.process.stderr).toContain('a storage ended');
+  const ended = local.process.stderr.split('\n').find((line) => line.includes('a storage ended'));
+  const [, again = ''] = /(velour storage [^"]*)/.exec(ended ?? '') ?? [];
   expect(local.process.stderr).toContain('a storage node is dead, says its parent');
   expect(childrenOf(local.process.pid)).toHaveLength(1 + 3 + 2);
   expect(local.process.ended).toBe(false);
+  process_(again.trim().split(' ').slice(1));
+  await until(async () => (await nodeStatus(local.controller, dead))?.fenced === false);
 });
 
 test('nobody else may vouch for a death: from another address it is refused', async () => {

@@ -55,6 +55,13 @@ test('the greeting tells the redundancy that the cluster was founded with', asyn
   const settings = { frontends: 1, storages: 2, env };
   const founded = await startCluster({ ...settings, redundancy: 1 });
   expect(founded.process.stdout).toContain('each key on 1');
+  // It is not where the command line looks by itself.
+  const [, line = ''] = /^ {2}export (.*)$/m.exec(founded.process.stdout) ?? [];
+  const asked = velour(
+    ['status'],
+    Object.fromEntries(line.split(' ').map((word) => word.split('='))),
+  );
+  expect([await asked.exit(), asked.stderr]).toEqual([0, '']);
   expect(await founded.stop()).toBe(0);
   const again = await startCluster({ ...settings, redundancy: 2 });
   await again.stop();
