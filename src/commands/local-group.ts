@@ -12,10 +12,11 @@ import type { Logger, Network } from '../cluster/ports.ts';
 import type { DeathRequest } from '../cluster/wire/control-messages.ts';
 import { CONTROL } from '../cluster/wire/control-table.ts';
 import { Malformed } from '../cluster/wire/shapes.ts';
-import { commandOf } from './local-endings.ts';
+import { CHILD_VARIABLE, lastWordsIn } from './local-child.ts';
+import { commandOf, failureText } from './local-endings.ts';
 import { LOCAL_ROLES, type LocalNode, type Plan } from './local-plan.ts';
 import { reasonOf, strangersIn, viewOf } from './local-view.ts';
-import { CHILD_VARIABLE, CLUSTER_STOPS, TEMPORARY_VARIABLE } from './serve.ts';
+import { CLUSTER_STOPS, TEMPORARY_VARIABLE } from './serve.ts';
 
 const READY_POLL_MS = 25;
 const READY_CALL_MS = 2000;
@@ -49,8 +50,12 @@ interface LocalProcess {
   readonly child: ChildProcess;
   readonly exited: Promise<void>;
   readonly words: readonly string[];
+  /** Whether its directory stays when the cluster goes. */
+  readonly hasDirectory: boolean;
   /** The incarnation of a storage node, once the child has reported it. */
   incarnationId: IncarnationId | undefined;
+  /** Why it ends, once it has said so. */
+  why: string | undefined;
 }
 
 export class ProcessGroup {
@@ -61,6 +66,8 @@ export class ProcessGroup {
   readonly #running = new Set<LocalProcess>();
   #stopping = false;
   #exitCode = 0;
+  /** Says why the cluster did not start. What the node said itself may come after its end. */
+  #failure: (() => string) | undefined;
   #signalledMs: number | undefined;
   #ready = false;
 
@@ -90,7 +97,9 @@ export class ProcessGroup {
       node,
       child,
       words,
+      hasDirectory: words.includes('--data-dir') && base?.isTemporary !== true,
       incarnationId: undefined,
+      why: undefined,
       exited: new Promise((resolve) => {
         done = resolve;
       }),
@@ -106,7 +115,8 @@ export class ProcessGroup {
       if (child.pid === undefined) ended(null, error.message);
     });
     child.on('message', (message) => {
-      running.incarnationId = incarnationIn(message);
+      running.incarnationId = incarnationIn(message) ?? running.incarnationId;
+      running.why = lastWordsIn(message) ?? running.why;
     });
     child.once('exit', (code, signal) => ended(code, signal ?? `exit code ${code}`));
   }
@@ -157,6 +167,8 @@ export class ProcessGroup {
     setTimeout(() => this.#logger.write('info', what), ONE_SIGNAL_MS);
     const inOrder = async () => {
       for (const role of LOCAL_ROLES) await this.#stopRole(role);
+      // Below all that the others said while they stopped nobody finds the first of it.
+      if (this.#failure !== undefined) this.#logger.write('error', this.#failure());
       process.exit(this.#exitCode);
     };
     inOrder().catch((error: unknown) => Promise.reject(error));
@@ -192,14 +204,17 @@ export class ProcessGroup {
     });
   }
 
-  #ended({ node, incarnationId, words }: LocalProcess, code: number | null, how: string): void {
+  #ended(ended: LocalProcess, code: number | null, how: string): void {
     if (this.#stopping) return;
+    const { node, incarnationId, words, hasDirectory } = ended;
     const again = this.#ready ? commandOf(node.role, words) : undefined;
     this.#logger.write('error', `a ${node.role} ended`, { node: node.address, how, again });
     if (incarnationId !== undefined) this.#vouch(incarnationId, VOUCH_TRIES);
     // Before the cluster was ready this is a failed start; later the other nodes go on without this one.
-    if (!this.#ready) this.#stop(code === null || code === 0 ? EXIT.failure : code);
-    else if (this.#running.size === 0) process.exit(EXIT.failure);
+    if (!this.#ready) {
+      this.#failure = () => failureText({ node, code, how, why: ended.why, hasDirectory });
+      this.#stop(code === null || code === 0 ? EXIT.failure : code);
+    } else if (this.#running.size === 0) process.exit(EXIT.failure);
   }
 
   async #untilReady({ node, child }: LocalProcess): Promise<void> {

@@ -3,6 +3,7 @@
 import { EXIT, type FatalError } from '../cluster/http/errors.ts';
 import { openLogger } from '../cluster/io/process/logger.ts';
 import { commandNamed, nameOf } from './command-name.ts';
+import { tellParent } from './local-child.ts';
 import type { Command } from './options.ts';
 import { printable, say } from './printing.ts';
 
@@ -11,6 +12,7 @@ export function sayWhy(
   words: readonly string[],
   commands: readonly Command[],
 ): void {
+  tellParent(message);
   const command = commandNamed(words, commands);
   const role = jsonRoleOf(words, command);
   if (role !== undefined) {

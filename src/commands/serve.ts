@@ -18,6 +18,7 @@ import { CannotListen, EVERYWHERE } from '../cluster/io/server/listeners.ts';
 import { type Address, formatAddress } from '../cluster/model/identity.ts';
 import type { DrainOptions, HttpService, Logger, Runtime, Service } from '../cluster/ports.ts';
 import { VERSION } from '../cluster/software.ts';
+import { CHILD_VARIABLE, tellParent } from './local-child.ts';
 import { tellOtherNode } from './named-controller.ts';
 import type { Arguments } from './options.ts';
 import { ignoreHangup, onStopSignals } from './signals.ts';
@@ -49,9 +50,6 @@ export interface ServedRole {
 
 /** The server of a role, and those of its further interfaces. */
 export type Servers = readonly [HttpServer, ...HttpServer[]];
-
-/** Set by `velour local` in its children, which must not outlive it. */
-export const CHILD_VARIABLE = 'VELOUR_LOCAL_CHILD';
 
 /** Set by it in file servers whose directories go with the cluster, however that ends. */
 export const TEMPORARY_VARIABLE = 'VELOUR_LOCAL_TEMPORARY';
@@ -235,6 +233,7 @@ function dieOnErrors(logger: Logger): void {
 
 function fail(logger: Logger, error: unknown): never {
   if (error instanceof FatalError) {
+    tellParent(error.message);
     logger.write('error', error.message);
     process.exit(error.exitCode);
   }

@@ -8,6 +8,7 @@ import { assert } from '../cluster/assert.ts';
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
 import { WORKER_VARIABLE } from '../cluster/http/worker-group.ts';
 import { nearest } from '../cluster/nearest-word.ts';
+import { CHILD_VARIABLE } from './local-child.ts';
 import {
   type Command,
   decimal,
@@ -16,7 +17,6 @@ import {
   type Settings,
   usage,
 } from './options.ts';
-import { CHILD_VARIABLE } from './serve.ts';
 
 export type Variables = Readonly<Record<string, string | undefined>>;
 

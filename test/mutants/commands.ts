@@ -271,6 +271,18 @@ export const COMMANDS_MUTANTS: readonly Mutant[] = [
     fate: tests('test/commands/local.test.ts', 'is one for a shell'),
   },
   {
+    name: 'why-a-cluster-did-not-start-is-buried',
+    rule: 'docs/operations.md',
+    edits: [
+      {
+        file: LOCAL_GROUP,
+        find: 'if (this.#failure !== undefined) this',
+        replace: 'if (this.#exitCode < 0 && this.#failure !== undefined) this',
+      },
+    ],
+    fate: tests('test/processes/lifecycle.test.ts', 'a busy port ends the start'),
+  },
+  {
     name: 'who-left-with-partitions-holds-nothing',
     rule: RULE,
     edits: [
