@@ -81,6 +81,30 @@ describe('one key', () => {
     expect(run(['get', '7']).code).toBe(1);
   });
 
+  test('a directory is no empty value, and neither is standard input that is closed', () => {
+    for (const line of [
+      'velour set hollow',
+      'velour set hollow -',
+      'velour import',
+      'velour import -',
+    ]) {
+      expect(shell(`${line} < .`)).toEqual({
+        code: 78,
+        stdout: '',
+        stderr: 'velour: standard input is a directory\n',
+      });
+    }
+    expect(shell('velour mget - < .').code).toBe(78);
+    expect(shell('velour delete - < .').code).toBe(78);
+    for (const from of ['<&-', '< /dev/null']) {
+      const ran = shell(`velour set hollow ${from}`);
+      expect([ran.code, ran.stderr]).toEqual([2, expect.stringContaining("'' for an empty one")]);
+    }
+    expect(run(['get', 'hollow']).code).toBe(1);
+    expect(shell('velour set hollow - < /dev/null')).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(run(['get', 'hollow'])).toEqual(ok());
+  });
+
   test('values are their bytes, from a word, from standard input, and empty', () => {
     const bytes = Buffer.from([...Array(256).keys(), 0x0a, 0xff, 0x0d, 0x0a]);
     for (const words of [

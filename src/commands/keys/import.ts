@@ -10,7 +10,7 @@ import { onOneLine, printData, say } from '../printing.ts';
 import { showProgressLine } from '../progress.ts';
 import { grouped } from '../progress-text.ts';
 import { ENDPOINT_OPTION, endpointsOf, fatalOf } from './endpoint.ts';
-import { DASH } from './input.ts';
+import { DASH, standardInput } from './input.ts';
 
 const LINE_FEED = 0x0a;
 /** Statuses of an import that ended before its lines did, with what became of those before. */
@@ -124,7 +124,7 @@ async function sourceOf(words: Arguments): Promise<ImportSource> {
   if (path === undefined && process.stdin.isTTY === true) {
     throw usage('name a file, or - to type the lines here');
   }
-  return { stream: process.stdin, bytes: undefined };
+  return { stream: standardInput(), bytes: undefined };
 }
 
 /** Counts what is sent. A file that cannot be read ends the request; `failure` then says why. */

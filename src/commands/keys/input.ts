@@ -1,5 +1,8 @@
 // What the commands of keys read: keys of the command line, and values and lines of keys from standard input.
 
+import { fstatSync, statSync } from 'node:fs';
+import { devNull } from 'node:os';
+import { EXIT, FatalError } from '../../cluster/http/errors.ts';
 import { VALUE_BYTES_MAX_CEILING } from '../../cluster/model/limits.ts';
 import { type Arguments, usage } from '../options.ts';
 import { bytesOfLine } from './key-text.ts';
@@ -7,6 +10,8 @@ import { LineCutter } from './line-cutter.ts';
 
 /** A key in JSON takes at most six characters a byte; a line of a scan also has a value. */
 const LINE_BYTES_MAX = 2 * VALUE_BYTES_MAX_CEILING;
+
+const STANDARD_INPUT = 0;
 
 /** The word that stands for standard input, or output. */
 export const DASH = '-';
@@ -30,11 +35,26 @@ export function typedBytes(text: string, what: string, instead: string): Buffer 
   throw usage(`${what} ${text} is no UTF-8, or has U+FFFD: ${instead}`);
 }
 
+/**
+ * Node reads a directory as an empty file.
+ * @throws FatalError for a directory
+ */
+export function standardInput(): AsyncIterable<Buffer> {
+  if (!fstatSync(STANDARD_INPUT).isDirectory()) return process.stdin;
+  throw new FatalError(EXIT.config, 'standard input is a directory');
+}
+
+/** Whether standard input is the null device: also where it was closed, as Node opens that in its place. */
+export function isInputNull(): boolean {
+  const stats = fstatSync(STANDARD_INPUT);
+  return stats.isCharacterDevice() && stats.rdev === statSync(devNull).rdev;
+}
+
 /** @throws FatalError for what is longer than any value */
 export async function readValue(): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+  for await (const chunk of standardInput()) {
     chunks.push(chunk);
     bytes += chunk.length;
     if (bytes > VALUE_BYTES_MAX_CEILING) {
@@ -52,7 +72,7 @@ export async function readValue(): Promise<Buffer> {
 export async function* keysOfInput(atOnce: number): AsyncGenerator<readonly Buffer[]> {
   let number = 0;
   let group: Buffer[] = [];
-  for await (const lines of linesOf(process.stdin)) {
+  for await (const lines of linesOf(standardInput())) {
     for (const line of lines) {
       number++;
       if (line.length === 0) continue;

@@ -6,7 +6,7 @@ import { textOfBytes } from '../../cluster/wire/key-text.ts';
 import { type Arguments, type Command, type OptionTable, usage } from '../options.ts';
 import { printData } from '../printing.ts';
 import { BASE64_OPTION, CALL_OPTIONS, withClient } from './endpoint.ts';
-import { DASH, keyOf, readValue, typedBytes } from './input.ts';
+import { DASH, isInputNull, keyOf, readValue, typedBytes } from './input.ts';
 import { printableJson } from './key-text.ts';
 
 export const CONDITION_OPTIONS: OptionTable = {
@@ -68,6 +68,11 @@ async function givenValue(words: Arguments): Promise<Buffer> {
   }
   if (text === undefined && process.stdin.isTTY === true) {
     throw usage('name a value, or - to type it here, to the end of input (Ctrl-D)');
+  }
+  if (text === undefined && isInputNull()) {
+    throw usage(
+      "name a value, '' for an empty one, or - for what standard input has: it is closed",
+    );
   }
   return readValue();
 }
