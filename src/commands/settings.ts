@@ -35,7 +35,7 @@ export interface SettingsContext {
  */
 export function readSettings(words: readonly string[], place: SettingsContext): Settings {
   const { command, options, variables } = place;
-  refuseWrongFlags(words, command, options);
+  const flags = flagsIn(words, command, options);
   const path = configPath(words, variables);
   const file = readConfig(path, Object.keys(options));
   const defaults: Record<string, { default: string | number | boolean }> = {};
@@ -49,7 +49,8 @@ export function readSettings(words: readonly string[], place: SettingsContext): 
     const { source, value } = found ?? fromFile ?? {};
     if (source === undefined) continue;
     defaults[name] = { default: parseValue(name, option, value, source) };
-    sources.set(name, source);
+    // A flag wins, so nothing that is wrong with the value came from there.
+    if (!flags.has(name)) sources.set(name, source);
   }
   return { defaults, sources, warnings: warningsOf(place) };
 }
@@ -156,8 +157,13 @@ function shortOptions(commands: readonly Command[]): ReadonlyMap<string, string>
 /**
  * Refuses unknown options, options given twice, and options without their value. yargs alone would merge an option
  * given twice in ways of its own, and take a missing value for none.
+ * @returns the names of those that are given
  */
-function refuseWrongFlags(words: readonly string[], command: Command, options: OptionTable): void {
+function flagsIn(
+  words: readonly string[],
+  command: Command,
+  options: OptionTable,
+): ReadonlySet<string> {
   const known = [...Object.keys(options), 'help', 'version'];
   const given = new Set<string>();
   const end = words.indexOf('--');
@@ -181,6 +187,7 @@ function refuseWrongFlags(words: readonly string[], command: Command, options: O
       throw usage(`--${name} needs a value`);
     parseValue(name, option, text);
   }
+  return given;
 }
 
 const BEHIND = 'behind a lone -- every word is an argument';

@@ -284,6 +284,19 @@ describe('variables', () => {
   });
 });
 
+test('what is wrong with a flag is not laid at what it overrides', async () => {
+  const path = fileWith('controller', '10.0.0.1:1');
+  for (const more of [[], ['--config', path]]) {
+    const line = ['status', '--controller', 'abc', ...more];
+    const words = await run(line, { VELOUR_CONTROLLER: '127.0.0.1:1' });
+    expect(() => words.address('controller')).toThrow(/^controller is abc, and must be/);
+  }
+  const words = await run(['status', '--config', fileWith('controller', 'abc')]);
+  expect(() => words.address('controller')).toThrow(
+    /^controller is abc \(config .*\), and must be/,
+  );
+});
+
 test('help is help, whatever else is wrong', async () => {
   const log = vi.spyOn(console, 'log').mockImplementation(() => undefined);
   const line = ['controller', '--digits=abc', '--json=maybe', '--help'];

@@ -11,6 +11,7 @@ const LISTING = 'src/commands/keys/listing.ts';
 const LOCAL_GROUP = 'src/commands/local-group.ts';
 const NODE_TEXTS = 'src/commands/cluster/node-texts.ts';
 const PROGRESS_TEXT = 'src/commands/progress-text.ts';
+const SETTINGS = 'src/commands/settings.ts';
 const STATUS_TEXT = 'src/commands/cluster/status-text.ts';
 const VERBATIM = 'src/commands/verbatim.ts';
 
@@ -38,6 +39,12 @@ export const COMMANDS_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(PARSER_TESTS, 'behind -- every word'),
+  },
+  {
+    name: 'a-flag-comes-from-its-variable',
+    rule: 'docs/operations.md',
+    edits: [{ file: SETTINGS, find: 'if (!flags.has(name)) sources.set', replace: 'sources.set' }],
+    fate: tests(PARSER_TESTS, 'what it overrides'),
   },
   {
     name: 'a-key-that-begins-as-json-is-itself',
