@@ -237,6 +237,11 @@ export class Arguments {
     });
   }
 
+  /** Whether it was given on the command line itself, where neither a variable nor a file has a say. */
+  isTyped(name: string): boolean {
+    return this.optionalText(name) !== undefined && !this.#sources.has(name);
+  }
+
   flag(name: string): boolean {
     return this.#values[name] === true;
   }

@@ -9,9 +9,11 @@ import { type Address, formatAddress, parseAddress } from '../cluster/model/iden
 import { encodeBytes } from '../cluster/wire/query.ts';
 import type { PostResult } from '../load/post-run.ts';
 import { total } from '../load/result.ts';
+import { addressOf, endpointsOf } from './keys/endpoint.ts';
 import { type Arguments, type Command, usage } from './options.ts';
 import { onOneLine, printData } from './printing.ts';
 
+const PORT = 12080;
 const REQUESTS_MAX = 10_000_000;
 const CONNECTIONS_MAX = 1000;
 const TIMEOUT_SECONDS_MAX = 3600;
@@ -22,8 +24,15 @@ export const sfssPostCommand: Command = {
   usage: 'sfss-post',
   describe: 'Post a file to /files; with --requests many times, to measure that',
   options: {
-    host: { type: 'string', default: '127.0.0.1', describe: 'Host of a frontend, or HOST:PORT' },
-    port: { type: 'number', default: 12080, describe: 'Its port' },
+    endpoint: {
+      type: 'string',
+      describe: 'URL of a frontend, or HOST:PORT; of several with commas the first one',
+    },
+    host: {
+      type: 'string',
+      describe: 'In its place the host of a frontend, or HOST:PORT; by default 127.0.0.1',
+    },
+    port: { type: 'number', describe: 'Its port; by default 12080' },
     path: { type: 'string', describe: 'Where the file is to be stored' },
     filepath: { type: 'string', describe: 'The local file' },
     requests: {
@@ -75,18 +84,37 @@ export const sfssPostCommand: Command = {
     if (!isBenchmark) refuseFailure(result, frontend);
     if (isBenchmark || words.flag('json')) {
       await printData(
-        `${words.flag('json') ? jsonOf(result, body) : await textOf(result, body)}\n`,
+        `${words.flag('json') ? jsonOf(result, body) : await textOf(result, body, frontend)}\n`,
       );
     }
     process.exit(total(result.errors) === 0 ? 0 : EXIT.broken);
   },
 };
 
-/** As in the original, the host may have the port in it. */
 function frontendOf(words: Arguments): Address {
-  const host = words.text('host');
+  const hasHost = words.optionalText('host') !== undefined;
+  const hasPort = words.optionalText('port') !== undefined;
+  if (words.optionalText('endpoint') === undefined) return hostOf(words);
+  if (!words.isTyped('endpoint')) return hasHost || hasPort ? hostOf(words) : endpointOf(words);
+  if (!words.isTyped('host') && !words.isTyped('port')) return endpointOf(words);
+  throw usage('--endpoint is in the place of --host and --port: give one of them');
+}
+
+function endpointOf(words: Arguments): Address {
+  const [endpoint = ''] = endpointsOf(words);
+  const address = endpoint.replace(/^http:\/\//, '');
+  if (parseAddress(addressOf(endpoint)) !== undefined && !address.includes('/')) {
+    return addressOf(endpoint);
+  }
+  throw usage(`endpoint is ${endpoint}, and must be http://HOST:PORT here, without a path`);
+}
+
+/** As in the original, the host may have the port in it. */
+function hostOf(words: Arguments): Address {
+  const host = words.optionalText('host') ?? '127.0.0.1';
   if (parseAddress(host) !== undefined) return host as Address;
-  const address = formatAddress(host.replace(/^\[(.*)\]$/, '$1'), words.port('port'));
+  const port = words.optionalText('port') === undefined ? PORT : words.port('port');
+  const address = formatAddress(host.replace(/^\[(.*)\]$/, '$1'), port);
   if (parseAddress(address) !== undefined) return address as Address;
   throw usage(`host is ${host}, and must be a host, or HOST:PORT`);
 }
@@ -137,13 +165,16 @@ function jsonOf({ refusal: _, ...figures }: PostResult, body: Buffer): string {
 async function textOf(
   { stored, seconds, perSecond, latencyMs, errors }: PostResult,
   body: Buffer,
+  frontend: Address,
 ): Promise<string> {
   const { printCount, printMs, printSeconds } = await import('../load/words.ts');
   const files = `${printCount(stored)} files of ${printCount(body.length)} bytes`;
   const latency = `p50 ${printMs(latencyMs?.p50)}, p99 ${printMs(latencyMs?.p99)}, max ${printMs(latencyMs?.max)}`;
   const lines = [
     `${files} in ${printSeconds(seconds)}: ${printCount(perSecond)} files/s, ${latency}`,
-    ...Object.entries(errors).map(([error, times]) => `errors: ${printCount(times)} ${error}`),
+    ...Object.entries(errors).map(
+      ([error, times]) => `errors: ${printCount(times)} ${error}, of ${frontend}`,
+    ),
   ];
   return lines.join('\n');
 }

@@ -262,8 +262,9 @@ test('uploads of one path at once leave one of them, as a whole', async () => {
 });
 
 describe('velour sfss-post', () => {
-  const run = async (...words: string[]) => {
-    const started = velour(['sfss-post', ...words]);
+  const run = async (...words: string[]) => runWith({}, ...words);
+  const runWith = async (env: Readonly<Record<string, string>>, ...words: string[]) => {
+    const started = velour(['sfss-post', ...words], env);
     const code = await started.exit();
     return { code, stdout: started.stdout, stderr: started.stderr };
   };
@@ -278,6 +279,28 @@ describe('velour sfss-post', () => {
     expect((await call(other, target)).bytes).toEqual(content);
     // The host may have the port in it, as there.
     expect(await run('--host', one, ...words)).toEqual(expected);
+  });
+
+  test('finds a frontend as the commands of keys do, unless it is told another one', async () => {
+    const { path } = fileOf(10);
+    const words = ['--path', 'endpoint', '--filepath', path];
+    const [nowhere = 0] = await freePorts(1);
+    const nobody = `http://127.0.0.1:${nowhere}`;
+    const env = { VELOUR_ENDPOINT: `http://${one}/, ${nobody}` };
+    expect((await runWith(env, ...words)).code).toBe(0);
+    expect((await run('--endpoint', one, ...words)).code).toBe(0);
+    for (const over of [
+      ['--host', one],
+      ['--endpoint', one],
+    ]) {
+      expect((await runWith({ VELOUR_ENDPOINT: nobody }, ...over, ...words)).code).toBe(0);
+    }
+    const both = await run('--endpoint', one, '--host', one, ...words);
+    expect([both.code, both.stderr]).toEqual([2, expect.stringContaining('one of them')]);
+    for (const endpoint of ['https://a:1', 'http://a:1/b']) {
+      const refused = await run('--endpoint', endpoint, ...words);
+      expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining(endpoint)]);
+    }
   });
 
   test('says what is wrong: 1 a refusal, 2 the words, 69 nobody', async () => {
@@ -323,7 +346,7 @@ describe('velour sfss-post', () => {
     const refused = ['--host', one, '--path', '/x', '--filepath', path];
     const failing = await run(...refused, '--requests', '3');
     expect(failing.code).toBe(1);
-    expect(failing.stdout).toContain('errors: 3 400 bad-parameter\n');
+    expect(failing.stdout).toContain(`errors: 3 400 bad-parameter, of ${one}\n`);
   });
 });
 
