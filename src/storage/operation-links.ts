@@ -1,7 +1,7 @@
 // The streams on which operations arrive at a storage node, and when an answer may leave. Who may open one is decided in
 // stream-gate.ts, and what is answered in replica.ts.
 
-import { CHUNK_BYTES } from '../cluster/model/limits.ts';
+import { CHUNK_BYTES, type Times } from '../cluster/model/limits.ts';
 import type { Link, LinkEvents, NodeHello, Runtime } from '../cluster/ports.ts';
 import { ANSWER_KINDS } from '../cluster/wire/answer-kinds.ts';
 import { encodeAnswer } from '../cluster/wire/answers.ts';
@@ -18,6 +18,7 @@ import { TransferPace } from './replication/transfer-pace.ts';
 import type { StreamGate, StreamTarget } from './stream-gate.ts';
 
 const MALFORMED: Answer = { kind: 'refused', reason: 'malformed' };
+const TOO_MANY: Answer = { kind: 'refused', reason: 'full' };
 const TOO_LARGE: Answer = { kind: 'refused', reason: 'too-large' };
 const NOT_SERVING: Answer = { kind: 'not-serving' };
 
@@ -34,12 +35,18 @@ export class OperationLinks {
   readonly #pace: TransferPace;
   readonly #acknowledgements = new Acknowledgements();
 
-  constructor(runtime: Runtime, answers: AnswerCounters, gate: StreamGate, served: ServingNode) {
+  constructor(
+    runtime: Runtime,
+    times: Times,
+    answers: AnswerCounters,
+    gate: StreamGate,
+    served: ServingNode,
+  ) {
     this.#runtime = runtime;
     this.#answers = answers;
     this.#gate = gate;
     this.#served = served;
-    this.#pace = new TransferPace(runtime);
+    this.#pace = new TransferPace(runtime, times);
   }
 
   get count(): number {
@@ -71,7 +78,12 @@ export class OperationLinks {
       this.#pace.clientServed();
       return this.#answer(link, id, operation);
     }
-    return this.#pace.whenDue(() => this.#answer(link, id, operation));
+    const list = () => this.#answer(link, id, operation);
+    if (operation.kind !== 'scan') return this.#pace.whenDue(list);
+    return this.#pace.scanWhenDue(list, () => {
+      this.#answers.count('scan', TOO_MANY);
+      send(link, id, TOO_MANY);
+    });
   }
 
   /** Many gets count as so many. */

@@ -130,7 +130,7 @@ export class StorageNode implements Service {
     this.#clock = new ClusterClock(runtime.clock, runtime.logger);
     const target = { node: () => this.#node, replica: () => this.#incarnation?.replica };
     const gate = new StreamGate(runtime, options.times, target);
-    this.#links = new OperationLinks(runtime, this.#answers, gate, {
+    this.#links = new OperationLinks(runtime, options.times, this.#answers, gate, {
       ...target,
       durability: () => this.#logged.durability,
     });

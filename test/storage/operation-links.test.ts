@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { Metrics } from '../../src/cluster/http/metrics.ts';
 import type { Epoch } from '../../src/cluster/model/identity.ts';
-import { CHUNK_BYTES } from '../../src/cluster/model/limits.ts';
+import { CHUNK_BYTES, protocolTimes } from '../../src/cluster/model/limits.ts';
 import type { PartitionId } from '../../src/cluster/model/partition.ts';
 import { encodeRecord, type StoredRecord } from '../../src/cluster/model/record.ts';
 import type { Version } from '../../src/cluster/model/version.ts';
@@ -32,6 +32,7 @@ function play(stored: StoredRecord, answerWith: (record: StoredRecord) => Answer
   const gate = { refusalOf: () => undefined };
   const links = new OperationLinks(
     runtime,
+    protocolTimes(1),
     new AnswerCounters(new Metrics()),
     gate as never,
     {

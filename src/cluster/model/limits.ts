@@ -170,6 +170,11 @@ export interface Times {
   readonly tryMs: number;
   /** A get without an answer for this long asks another member as well (R3). */
   readonly hedgeMs: number;
+  /**
+   * A storage node refuses a page of a scan that has waited this long for its turn. Whoever asked for the page asks another
+   * member only `hedgeMs` later, so that no two members list the same page.
+   */
+  readonly turnMs: number;
   /** A stream on which an answer is awaited and nothing arrived for this long is replaced by a new one. */
   readonly linkSilenceMs: number;
   readonly getDeadlineMs: number;
@@ -219,6 +224,7 @@ export function protocolTimes(scale: number): Times {
     expiryGraceShortMs: 10_000 * scale,
     tryMs: 1000 * scale,
     hedgeMs: 50 * scale,
+    turnMs: 450 * scale,
     linkSilenceMs: 2000 * scale,
     getDeadlineMs: 3000 * scale,
     setDeadlineMs: 6000 * scale,
@@ -245,6 +251,7 @@ export function protocolTimes(scale: number): Times {
   assert(times.rejoinBarMs > times.unreachableMs, 'a cut that comes and goes is one cut');
   assert(times.sweepMs * 2 <= times.hedgeMs, 'a slow exchange is noticed within half of its time');
   assert(times.hedgeMs * 4 <= times.tryMs, 'a slow exchange is hedged long before it is overdue');
+  assert(times.hedgeMs + times.turnMs < times.tryMs, 'a page is asked of two members in one try');
   assert(times.heartbeatMs * 2 <= times.controlCallMs, 'a lost heartbeat is not waited for long');
   // R6, H4: rates differ by at most 10 %, and a lease ends by the node's wall clock at most `suspendMs` late, or is
   // void, however long the monotonic clock stood still. Setting the wall clock back in the very second of a suspend

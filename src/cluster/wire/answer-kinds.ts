@@ -12,7 +12,10 @@ export type RefusalReason =
   | 'malformed'
   | 'version-too-far-ahead'
   | 'too-large'
-  /** Its disk is full, or too many writes wait for the disk; the node recovers from it without a restart (H35). */
+  /**
+   * Its disk is full, too many writes wait for the disk, or too many scans for their turn; the node recovers from it
+   * without a restart (H35).
+   */
   | 'full'
   | 'no-memory'
   /** Its log failed, and stays failed until the node is started again (H35). */

@@ -1,6 +1,7 @@
-// Decides when a storage node lists records for nodes that copy or repair: at once while it serves no clients, with
-// pauses while it does. The listing itself is listings.ts's.
+// Decides when a storage node lists records, for nodes that copy or repair and for scans: at once while it serves no
+// clients, with pauses while it does. The listing itself is listings.ts's.
 
+import type { Times } from '../../cluster/model/limits.ts';
 import type { Runtime } from '../../cluster/ports.ts';
 
 /**
@@ -12,20 +13,35 @@ import type { Runtime } from '../../cluster/ports.ts';
 const PAUSE_PER_LIST = 11;
 /** The shortest pause of a timer, in milliseconds; a shorter one is added to the next. */
 const PAUSE_MS_MIN = 1;
-/** More lists than all joiners of a cluster ask for at once; if more wait, the first of them goes ahead. */
+/**
+ * More lists than all joiners of a cluster ask for at once; if more wait, the first of them goes ahead. If more scans wait,
+ * the first of them is refused.
+ */
 const WAITING_MAX = 1024;
+
+interface WaitingScan {
+  readonly list: () => void;
+  readonly refuse: () => void;
+  readonly untilMs: number;
+}
 
 export class TransferPace {
   readonly #runtime: Pick<Runtime, 'clock' | 'timers'>;
-  readonly #waiting: (() => void)[] = [];
+  readonly #times: Pick<Times, 'turnMs'>;
+  /** What other storage nodes want listed. */
+  readonly #transfers: (() => void)[] = [];
+  readonly #scans: WaitingScan[] = [];
+  /** Whether the next turn is a scan's, if one waits. */
+  #isScansTurn = false;
   #isPausing = false;
   /** Whether a client was served since the last pause began. */
   #clientsServed = false;
   /** The monotonic time at which the lists made so far are paid for. */
   #paidMs = 0;
 
-  constructor(runtime: Pick<Runtime, 'clock' | 'timers'>) {
+  constructor(runtime: Pick<Runtime, 'clock' | 'timers'>, times: Pick<Times, 'turnMs'>) {
     this.#runtime = runtime;
+    this.#times = times;
   }
 
   /** An operation arrived that is no transfer: from a client, or from a frontend on behalf of its clients. */
@@ -33,14 +49,47 @@ export class TransferPace {
     this.#clientsServed = true;
   }
 
-  /** @param list called in its turn, after all that were handed in before */
+  /** @param list called in its turn, after all of other nodes that were handed in before */
   whenDue(list: () => void): void {
-    this.#waiting.push(list);
-    if (!this.#isPausing || this.#waiting.length > WAITING_MAX) this.#next();
+    this.#transfers.push(list);
+    if (!this.#isPausing) return this.#next();
+    if (this.#transfers.length <= WAITING_MAX) return;
+    const first = this.#transfers.shift();
+    if (first !== undefined) this.#costOf(first);
+  }
+
+  /**
+   * @param list called in its turn, after all scans that were handed in before
+   * @param refuse called instead, when its turn has not come in time
+   */
+  scanWhenDue(list: () => void, refuse: () => void): void {
+    const untilMs = this.#runtime.clock.monotonicMs() + this.#times.turnMs;
+    this.#scans.push({ list, refuse, untilMs });
+    if (!this.#isPausing) this.#next();
+    else if (this.#scans.length > WAITING_MAX) this.#scans.shift()?.refuse();
+  }
+
+  /** Scans and other nodes take turns: however many scans there are, a copy or a repair waits for one of them at a time. */
+  #take(): (() => void) | undefined {
+    this.#refuseLate();
+    this.#isScansTurn = !this.#isScansTurn;
+    return this.#isScansTurn
+      ? (this.#scans.shift()?.list ?? this.#transfers.shift())
+      : (this.#transfers.shift() ?? this.#scans.shift()?.list);
+  }
+
+  /** Whoever asked for these pages is about to ask elsewhere: listing them for nobody would make all others wait. */
+  #refuseLate(): void {
+    const now = this.#runtime.clock.monotonicMs();
+    for (let first = this.#scans[0]; first !== undefined; first = this.#scans[0]) {
+      if (now < first.untilMs) return;
+      this.#scans.shift();
+      first.refuse();
+    }
   }
 
   #next(): void {
-    for (let list = this.#waiting.shift(); list !== undefined; list = this.#waiting.shift()) {
+    for (let list = this.#take(); list !== undefined; list = this.#take()) {
       const pauseMs = this.#costOf(list);
       if (this.#isPausing) return;
       if (!this.#clientsServed || pauseMs < PAUSE_MS_MIN) continue;

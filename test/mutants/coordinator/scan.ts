@@ -5,15 +5,23 @@ import { type Mutant, tests } from '../mutant.ts';
 const POSITION = 'src/coordinator/operations/scan/position.ts';
 const SCAN = 'src/coordinator/operations/scan/cluster-scan.ts';
 const SCAN_DECISION = 'src/coordinator/operations/scan/decision.ts';
+const SCAN_PAGE = 'src/coordinator/operations/scan/page.ts';
 const USER_KEYS = 'src/coordinator/operations/user-keys.ts';
 
 const DECISION_TESTS = 'test/coordinator/operations/scan/decision.test.ts';
+const MANY_SCANS_TESTS = 'test/coordinator/operations/scan/many-scans.test.ts';
 const POSITION_TESTS = 'test/coordinator/operations/scan/position.test.ts';
 const SCAN_ROUTE_TESTS = 'test/frontend/gateways/v1/scan.test.ts';
 const SCHEDULES = 'test/simulation/schedules-scans.test.ts';
 const USER_KEYS_TESTS = 'test/frontend/gateways/user-keys.test.ts';
 
 export const COORDINATOR_SCAN_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a-page-is-asked-of-all-while-it-waits',
+    rule: 'R3',
+    edits: [{ file: SCAN_PAGE, find: 'after(times.turnMs,', replace: 'after(times.hedgeMs,' }],
+    fate: tests(MANY_SCANS_TESTS, '64 scans at once'),
+  },
   {
     name: 'a-member-that-may-not-list-has-no-keys',
     rule: 'R1',

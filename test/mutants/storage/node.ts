@@ -10,13 +10,16 @@ const STREAM_GATE = 'src/storage/stream-gate.ts';
 const REGISTRATION = 'src/storage/registration.ts';
 const SHUTDOWN = 'src/storage/shutdown.ts';
 const STORAGE_NODE = 'src/storage/storage-node.ts';
+const TRANSFER_PACE = 'src/storage/replication/transfer-pace.ts';
 
 const CLOCKS_SCHEDULES = 'test/simulation/schedules-clocks.test.ts';
 const HEARTBEATS_TESTS = 'test/storage/heartbeats.test.ts';
 const JOINS_SCHEDULES = 'test/simulation/schedules-joins.test.ts';
 const LEASES_SCHEDULES = 'test/simulation/schedules-leases.test.ts';
 const LEASE_TESTS = 'test/storage/lease.test.ts';
+const MANY_SCANS_TESTS = 'test/coordinator/operations/scan/many-scans.test.ts';
 const NODE_INCARNATION_TESTS = 'test/storage/node-incarnation.test.ts';
+const OPERATION_TURNS_TESTS = 'test/storage/operation-turns.test.ts';
 const RECOVERY_SCHEDULES = 'test/simulation/schedules-recovery.test.ts';
 const REGISTRATION_TESTS = 'test/storage/registration.test.ts';
 const RESTARTS_SCHEDULES = 'test/simulation/schedules-restarts.test.ts';
@@ -24,6 +27,7 @@ const RETURNING_SCHEDULES = 'test/simulation/schedules-returning.test.ts';
 const ROT_SCHEDULES = 'test/simulation/schedules-rot.test.ts';
 const SUSPENDS_SCHEDULES = 'test/simulation/schedules-suspends.test.ts';
 const TIME_SCALES_SCHEDULES = 'test/simulation/schedules-time-scales.test.ts';
+const TRANSFER_PACE_TESTS = 'test/storage/replication/transfer-pace.test.ts';
 const WITNESSES_SCHEDULES = 'test/simulation/schedules-witnesses.test.ts';
 
 export const STORAGE_NODE_MUTANTS: readonly Mutant[] = [
@@ -184,6 +188,60 @@ export const STORAGE_NODE_MUTANTS: readonly Mutant[] = [
     rule: 'D2',
     edits: [{ file: NODE_INCARNATION, find: "if (this.#ended) return 'ended';", replace: '' }],
     fate: tests(LEASES_SCHEDULES, 'D2: '),
+  },
+  {
+    name: 'lists-for-who-asks-elsewhere',
+    rule: 'R3',
+    edits: [{ file: TRANSFER_PACE, find: '    this.#refuseLate();\n', replace: '' }],
+    fate: tests(MANY_SCANS_TESTS, '64 scans at once'),
+  },
+  {
+    name: 'scans-wait-as-copies-do',
+    rule: 'R3',
+    edits: [
+      {
+        file: OPERATION_LINKS,
+        find: "if (operation.kind !== 'scan') return",
+        replace: 'if (isTransfer(operation)) return',
+      },
+    ],
+    fate: tests(OPERATION_TURNS_TESTS, 'a scan that waits too long'),
+  },
+  {
+    name: 'a-copy-waits-for-all-scans',
+    rule: 'R8',
+    edits: [
+      {
+        file: TRANSFER_PACE,
+        find: 'this.#isScansTurn = !this.#isScansTurn;',
+        replace: 'this.#isScansTurn = true;',
+      },
+    ],
+    fate: tests(TRANSFER_PACE_TESTS, 'of many scans a copy'),
+  },
+  {
+    name: 'scans-wait-for-all-copies',
+    rule: 'R3',
+    edits: [
+      {
+        file: TRANSFER_PACE,
+        find: 'this.#isScansTurn = !this.#isScansTurn;',
+        replace: 'this.#isScansTurn = false;',
+      },
+    ],
+    fate: tests(TRANSFER_PACE_TESTS, 'of many scans a copy'),
+  },
+  {
+    name: 'scans-that-wait-fill-the-memory',
+    rule: 'R3',
+    edits: [
+      {
+        file: TRANSFER_PACE,
+        find: 'this.#scans.length > WAITING_MAX',
+        replace: 'this.#scans.length > 64 * WAITING_MAX',
+      },
+    ],
+    fate: tests(TRANSFER_PACE_TESTS, 'who scans without end'),
   },
   {
     name: 'joins-after-its-end',

@@ -19,12 +19,6 @@ export type PageOutcome =
 
 export type PageCallback = (outcome: PageOutcome) => void;
 
-/**
- * How much longer than a get a page may take before another member is asked beside the first, in hedge times: members
- * serve gets before they list, so a page is late where gets are not.
- */
-const PATIENCE = 3;
-
 export class PageReader {
   readonly #context: OperationContext;
 
@@ -96,7 +90,9 @@ class Page {
     };
     const { runtime, times } = this.#context;
     channel.send(this.#operation, answered, () => {
-      runtime.timers.after(PATIENCE * times.hedgeMs, () => {
+      // Members serve gets before they list, so a page is late where gets are not. A busy member refuses the page before
+      // another one is asked: if both listed it, many scans at once would keep all members busy with pages that nobody needs.
+      runtime.timers.after(times.turnMs, () => {
         if (!isAnswered) this.#askNext();
       });
     });
