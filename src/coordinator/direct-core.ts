@@ -203,7 +203,7 @@ export class DirectCore {
             );
           }
           const stamped = { kind, value, attributes, expiresAtMs };
-          return this.#conditional.write({ key, condition, change: stamped }, callback);
+          return this.#conditional.write({ key, condition, change: stamped }, callback, arrivedMs);
         });
       case 'delete':
         if (condition !== NO_CONDITION) break;

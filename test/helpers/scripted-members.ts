@@ -115,7 +115,8 @@ export function stage() {
     told = outcome;
   };
   return {
-    incr: () => writer.write({ key: KEY, condition: {}, change: { kind: 'incr', by: 1 } }, tell),
+    incr: (arrivedMs?: number) =>
+      writer.write({ key: KEY, condition: {}, change: { kind: 'incr', by: 1 } }, tell, arrivedMs),
     /** Another operation may be told something. */
     next: () => {
       told = undefined;

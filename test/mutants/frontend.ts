@@ -144,6 +144,30 @@ export const FRONTEND_MUTANTS: readonly Mutant[] = [
     fate: tests(V1_KEYS_TESTS, 'what is asked of the conditional writer'),
   },
   {
+    name: 'conditional-write-begins-anew-after-its-wait',
+    rule: 'H31',
+    edits: [
+      {
+        file: KEY_OPERATIONS,
+        find: 'return this.#change(verb, usage, change, reply, arrivedMs);',
+        replace: 'return this.#change(verb, usage, change, reply);',
+      },
+    ],
+    fate: tests(V1_KEYS_TESTS, 'has its deadline from its arrival'),
+  },
+  {
+    name: 'timed-gateway-forgets-the-arrival',
+    rule: 'H31',
+    edits: [
+      {
+        file: TIMING,
+        find: 'conditional.write(request, stopwatch.waits(callback), arrivedMs)',
+        replace: 'conditional.write(request, stopwatch.waits(callback))',
+      },
+    ],
+    fate: tests(V1_KEYS_TESTS, 'has its deadline from its arrival'),
+  },
+  {
     name: 'a-list-of-strange-tags-is-no-condition',
     rule: 'docs/api.md',
     edits: [

@@ -105,8 +105,8 @@ export class UserConditionalWriter {
   }
 
   /** @param request with the user's key; @param callback gets records with the stored one */
-  write(request: ConditionalRequest, callback: ConditionalCallback): void {
-    this.#writer.write({ ...request, key: storedKey(request.key) }, callback);
+  write(request: ConditionalRequest, callback: ConditionalCallback, arrivedMs?: number): void {
+    this.#writer.write({ ...request, key: storedKey(request.key) }, callback, arrivedMs);
   }
 }
 

@@ -103,7 +103,8 @@ function timedContext(context: GatewayContext, stopwatch: Stopwatch): GatewayCon
         writer.set(request, stopwatch.waits(callback), arrivedMs),
     },
     conditional: {
-      write: (request, callback) => conditional.write(request, stopwatch.waits(callback)),
+      write: (request, callback, arrivedMs) =>
+        conditional.write(request, stopwatch.waits(callback), arrivedMs),
     },
   };
 }

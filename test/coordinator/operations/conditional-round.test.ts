@@ -100,6 +100,15 @@ describe('a judged record', () => {
     }
   });
 
+  test('is unknown by the time at which the write arrived, also where it waited before it came (H31)', () => {
+    const { incr, answer, told, pass } = stage();
+    pass(5000);
+    incr(0);
+    answer('judge@1', { a: judged(own, old) });
+    answer('set@1', { b: STALE, c: APPLIED, d: APPLIED });
+    expect(told()).toBe('unknown');
+  });
+
   test('is looked for at the next epoch, and brought to who lacks it', () => {
     const { incr, answer, told, pass, nextEpoch } = stage();
     incr();

@@ -49,7 +49,7 @@ export const COORDINATOR_SET_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: COALESCING,
-        find: "assert(queue.sets.shift() === oldest, 'the oldest of all is the oldest of its key');",
+        find: 'queue.sets.splice(index, 1);',
         replace: '',
       },
     ],
@@ -83,9 +83,33 @@ export const COORDINATOR_SET_MUTANTS: readonly Mutant[] = [
     name: 'coalesced-counts-the-refused',
     rule: 'H41',
     edits: [
-      { file: COALESCING, find: '    if (queue.coalesced > 0) queue.coalesced--;\n', replace: '' },
+      {
+        file: COALESCING,
+        find: '    if (index < queue.coalesced) queue.coalesced--;\n',
+        replace: '',
+      },
     ],
     fate: tests(COALESCING_TESTS, 'all that were coalesced are too late'),
+  },
+  {
+    name: 'deadlines-in-the-order-of-coming',
+    rule: 'H31',
+    edits: [
+      { file: COALESCING, find: 'older.arrivedMs > set.arrivedMs', replace: 'older.arrivedMs < 0' },
+    ],
+    fate: tests(WRITER_TESTS, 'who waited for the time of the cluster'),
+  },
+  {
+    name: 'timer-of-the-first-that-waits',
+    rule: 'H31',
+    edits: [
+      {
+        file: WRITER,
+        find: 'if (atMs >= this.#watchesAtMs) return;',
+        replace: 'if (this.#watchesAtMs < Number.POSITIVE_INFINITY) return;',
+      },
+    ],
+    fate: tests(WRITER_TESTS, 'who waited for the time of the cluster'),
   },
   {
     name: 'leaves-twice-unseen',

@@ -46,9 +46,15 @@ export class ConditionalWriter {
   /**
    * @param callback is called exactly once: no attempt begins that could not be judged before the deadline of sets, and
    *   what an attempt then still asks of members takes `tryMs` for each question at most
+   * @param arrivedMs by the monotonic clock; the deadline counts from here
    */
-  write(request: ConditionalRequest, callback: ConditionalCallback): void {
-    new ConditionalOperation(this.#context, this.#floors, request, callback).begin();
+  write(
+    request: ConditionalRequest,
+    callback: ConditionalCallback,
+    arrivedMs = this.#context.runtime.clock.monotonicMs(),
+  ): void {
+    const asked = { request, callback, arrivedMs };
+    new ConditionalOperation(this.#context, this.#floors, asked).begin();
   }
 }
 
@@ -71,14 +77,21 @@ class ConditionalOperation {
   constructor(
     context: OperationContext,
     floors: Floors,
-    request: ConditionalRequest,
-    callback: ConditionalCallback,
+    {
+      request,
+      callback,
+      arrivedMs,
+    }: {
+      readonly request: ConditionalRequest;
+      readonly callback: ConditionalCallback;
+      readonly arrivedMs: number;
+    },
   ) {
     this.#context = context;
     this.#floors = floors;
     this.#request = request;
     this.#callback = callback;
-    this.#arrivedMs = context.runtime.clock.monotonicMs();
+    this.#arrivedMs = arrivedMs;
   }
 
   /** Begins an attempt: nothing has been judged, or certainly not stored, so it may begin as often as there is time. */

@@ -18,7 +18,7 @@ export class WaitingSet extends PendingSet {
    * The queue of its key. Invariant: undefined exactly while it is neither in a queue nor in the list over all keys.
    */
   queue: KeyQueue | undefined;
-  /** Neighbours in the order of arrival over all keys. */
+  /** Neighbours in the order of deadlines over all keys. */
   older: WaitingSet | undefined;
   newer: WaitingSet | undefined;
 
@@ -33,18 +33,19 @@ export class WaitingSet extends PendingSet {
 
 /** The sets that wait behind the set in flight of one key. Only WaitingSets changes it. */
 export class KeyQueue {
-  /** Oldest first. */
+  /** In the order in which they came to wait. */
   readonly sets: WaitingSet[] = [];
-  /** How many of the oldest waiting sets the set in flight supersedes; they stay queued in case it is refused. */
+  /** How many of the first waiting sets the set in flight supersedes; they stay queued in case it is refused. */
   coalesced = 0;
 }
 
 const NONE: readonly WaitingSet[] = [];
 
 /**
- * All sets that wait in this frontend. Each is in the queue of its key and in one list over all keys, both in the
- * order of arrival, which is the order of deadlines. A set enters both by one call and leaves both by one call, so
- * only the code that took it out can answer it.
+ * All sets that wait in this frontend. Each is in the queue of its key, in the order in which they came to wait, and in
+ * one list over all keys, in the order of arrival, which is the order of deadlines. The two orders differ where a set
+ * with a ttl had to wait for the time of the cluster before it came here (H31). A set enters both by one call and
+ * leaves both by one call, so only the code that took it out can answer it.
  */
 export class WaitingSets {
   /** Its deadline is the earliest of all. */
@@ -71,16 +72,21 @@ export class WaitingSets {
     assert(set.queue === undefined, 'a set waits in one queue');
     set.queue = queue;
     queue.sets.push(set);
-    set.older = this.#newest;
-    if (this.#newest === undefined) this.#oldest = set;
-    else this.#newest.newer = set;
-    this.#newest = set;
+    let older = this.#newest;
+    while (older !== undefined && older.arrivedMs > set.arrivedMs) older = older.older;
+    const newer = older === undefined ? this.#oldest : older.newer;
+    set.older = older;
+    set.newer = newer;
+    if (older === undefined) this.#oldest = set;
+    else older.newer = set;
+    if (newer === undefined) this.#newest = set;
+    else newer.older = set;
     this.#count++;
     this.#bytes += set.bytes;
   }
 
   /**
-   * Call when the set in flight has ended: takes the newest waiting set, to be sent next, which coalesces all others
+   * Call when the set in flight has ended: takes the last set that came to wait, to be sent next, which coalesces all others
    * of its key. Those include sets that an earlier one had coalesced before it was refused; if nothing newer came,
    * the one taken is one of them.
    */
@@ -91,7 +97,7 @@ export class WaitingSets {
     return next;
   }
 
-  /** Call when the set in flight is stored. @returns the sets that it had coalesced, oldest first */
+  /** Call when the set in flight is stored. @returns the sets that it had coalesced, in the order of the queue */
   takeCoalesced(queue: KeyQueue): readonly WaitingSet[] {
     if (queue.coalesced === 0) return NONE;
     const taken = queue.sets.splice(0, queue.coalesced);
@@ -105,8 +111,10 @@ export class WaitingSets {
     const oldest = this.#oldest;
     const queue = oldest?.queue;
     if (oldest === undefined || queue === undefined) return undefined;
-    assert(queue.sets.shift() === oldest, 'the oldest of all is the oldest of its key');
-    if (queue.coalesced > 0) queue.coalesced--;
+    const index = queue.sets.indexOf(oldest);
+    assert(index >= 0, 'a set that waits is in the queue of its key');
+    queue.sets.splice(index, 1);
+    if (index < queue.coalesced) queue.coalesced--;
     this.#left(oldest, queue);
     return oldest;
   }

@@ -2,6 +2,7 @@
 // newest of them is sent for all (H41). Which one is next is in coalescing.ts, the sending in round.ts.
 
 import type { Version } from '../../../cluster/model/version.ts';
+import type { Cancel } from '../../../cluster/ports.ts';
 import { hashOf } from '../../key-hash.ts';
 import { KeyTable } from '../../key-table.ts';
 import type { OperationContext } from '../operation-context.ts';
@@ -32,7 +33,9 @@ export class Writer {
   readonly #onTheirWay = new KeyTable<SetOperation>();
   readonly #waiting = new WaitingSets();
   #coalesced = 0;
-  #watching = false;
+  /** When the timer of the waiting sets is due, by the monotonic clock; infinite without one. */
+  #watchesAtMs = Number.POSITIVE_INFINITY;
+  #cancelWatch: Cancel = () => undefined;
 
   constructor(context: OperationContext) {
     this.#context = context;
@@ -126,14 +129,16 @@ export class Writer {
     while (this.#msLeft() <= 0) this.#refuseOldest(TOO_LATE);
   }
 
-  /** Keeps one timer for all waiting sets. */
+  /** Keeps one timer for all waiting sets. It is set anew only where a set comes that is due before all others. */
   #watch(): void {
-    const msLeft = this.#msLeft();
-    if (this.#watching || msLeft === Number.POSITIVE_INFINITY) return;
     const { runtime, times } = this.#context;
-    this.#watching = true;
-    runtime.timers.after(Math.max(msLeft, times.sweepMs), () => {
-      this.#watching = false;
+    const afterMs = Math.max(this.#msLeft(), times.sweepMs);
+    const atMs = runtime.clock.monotonicMs() + afterMs;
+    if (atMs >= this.#watchesAtMs) return;
+    this.#cancelWatch();
+    this.#watchesAtMs = atMs;
+    this.#cancelWatch = runtime.timers.after(afterMs, () => {
+      this.#watchesAtMs = Number.POSITIVE_INFINITY;
       this.#refuseLate();
       this.#watch();
     });

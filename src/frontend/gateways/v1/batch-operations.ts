@@ -100,8 +100,10 @@ export class BatchOperations {
       return this.#write(item, answered, false, expiresAtMs, arrivedMs);
     }
     const change = { kind: 'put', value, attributes: NO_ATTRIBUTES, expiresAtMs } as const;
-    return this.#context.conditional.write({ key, condition, change }, (outcome) =>
-      this.#decided(item, answered, outcome),
+    return this.#context.conditional.write(
+      { key, condition, change },
+      (outcome) => this.#decided(item, answered, outcome),
+      arrivedMs,
     );
   }
 

@@ -118,7 +118,8 @@ export class KeyOperations {
         return this.#set('put', usage, value, expiresAtMs, reply, arrivedMs);
       }
       const attributes = attributesOf(usage);
-      return this.#change(verb, usage, { kind: verb, value, attributes, expiresAtMs }, reply);
+      const change = { kind: verb, value, attributes, expiresAtMs };
+      return this.#change(verb, usage, change, reply, arrivedMs);
     };
     const { ttlSeconds } = usage;
     if (ttlSeconds === undefined) return write(0);
@@ -152,10 +153,13 @@ export class KeyOperations {
     usage: KeyUsage,
     change: Change,
     reply: ReplyCallback,
+    arrivedMs?: number,
   ): void {
     const { key, condition } = usage;
-    this.#context.conditional.write({ key, condition, change }, (outcome) =>
-      reply(conditionalReply(verb, usage, outcome, this.#context.absence())),
+    this.#context.conditional.write(
+      { key, condition, change },
+      (outcome) => reply(conditionalReply(verb, usage, outcome, this.#context.absence())),
+      arrivedMs,
     );
   }
 }

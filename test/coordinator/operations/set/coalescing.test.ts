@@ -12,11 +12,11 @@ import { SeededRandom } from '../../../helpers/random.ts';
 
 const names = new Map<WaitingSet, string>();
 
-function waiting(name: string, valueBytes = 0): WaitingSet {
+function waiting(name: string, valueBytes = 0, arrivedMs = 0): WaitingSet {
   const key = Buffer.from('k');
   const value = Buffer.alloc(valueBytes);
   const request = { key, value, tombstone: false, expiresAtMs: 0, attributes: [] };
-  const set = new WaitingSet(request, () => undefined, 0);
+  const set = new WaitingSet(request, () => undefined, arrivedMs);
   names.set(set, name);
   return set;
 }
@@ -113,40 +113,50 @@ describe('what waits in a frontend', () => {
     expect([all.isTooMuch, nameOf(all.oldest)]).toEqual([true, 'long again']);
   });
 
-  test.each([1, 2, 3])('is in the order in which it came, whoever goes, seed %i', (seed) => {
-    const random = new SeededRandom(seed);
-    const all = new WaitingSets();
-    const queues = [new KeyQueue(), new KeyQueue(), new KeyQueue()];
-    /** In the order of arrival, of all keys. */
-    const model: { readonly set: WaitingSet; readonly queue: KeyQueue; coalesced: boolean }[] = [];
-    const expectGone = (gone: readonly (WaitingSet | undefined)[], which: typeof model) => {
-      expect(gone.map(nameOf)).toEqual(which.map(({ set }) => nameOf(set)));
-      for (const each of which) model.splice(model.indexOf(each), 1);
-    };
-    for (let round = 0; round < 5000; round++) {
-      const queue = random.pick(queues);
-      const ofKey = model.filter((each) => each.queue === queue);
-      const step = random.below(10);
-      if (step < 6) {
-        const set = waiting(`${round}`);
-        model.push({ set, queue, coalesced: false });
-        all.add(set, queue);
-      } else if (step < 7) {
-        const next = all.takeNext(queue);
-        expectGone(next === undefined ? [] : [next], ofKey.slice(-1));
-        for (const each of ofKey) each.coalesced = true;
-      } else if (step < 8) {
-        const coalesced = ofKey.filter((each) => each.coalesced);
-        expectGone(all.takeCoalesced(queue), coalesced);
-      } else {
-        const oldest = all.takeOldest();
-        expectGone(oldest === undefined ? [] : [oldest], model.slice(0, 1));
+  test.each([1, 2, 3])(
+    'is in the order in which it came and of deadlines, whoever goes, seed %i',
+    (seed) => {
+      const random = new SeededRandom(seed);
+      const all = new WaitingSets();
+      const queues = [new KeyQueue(), new KeyQueue(), new KeyQueue()];
+      /** In the order in which they came to wait, of all keys. */
+      const model: { readonly set: WaitingSet; readonly queue: KeyQueue; coalesced: boolean }[] =
+        [];
+      const expectGone = (gone: readonly (WaitingSet | undefined)[], which: typeof model) => {
+        expect(gone.map(nameOf)).toEqual(which.map(({ set }) => nameOf(set)));
+        for (const each of which) model.splice(model.indexOf(each), 1);
+      };
+      const dueFirst = () => {
+        const inOrder = model.toSorted((one, other) => one.set.arrivedMs - other.set.arrivedMs);
+        return inOrder.slice(0, 1);
+      };
+      for (let round = 0; round < 5000; round++) {
+        const queue = random.pick(queues);
+        const ofKey = model.filter((each) => each.queue === queue);
+        const step = random.below(10);
+        if (step < 6) {
+          // Some had to wait elsewhere before, for the time of the cluster (H31).
+          const arrivedMs = round - (random.below(4) === 0 ? random.below(50) : 0);
+          const set = waiting(`${round}`, 0, arrivedMs);
+          model.push({ set, queue, coalesced: false });
+          all.add(set, queue);
+        } else if (step < 7) {
+          const next = all.takeNext(queue);
+          expectGone(next === undefined ? [] : [next], ofKey.slice(-1));
+          for (const each of ofKey) each.coalesced = true;
+        } else if (step < 8) {
+          const coalesced = ofKey.filter((each) => each.coalesced);
+          expectGone(all.takeCoalesced(queue), coalesced);
+        } else {
+          const oldest = all.takeOldest();
+          expectGone(oldest === undefined ? [] : [oldest], dueFirst());
+        }
+        expect([all.count, nameOf(all.oldest)]).toEqual([model.length, nameOf(dueFirst()[0]?.set)]);
+        const coalesced = model.filter((each) => each.queue === queue && each.coalesced);
+        expect(queue.coalesced).toBe(coalesced.length);
       }
-      expect([all.count, nameOf(all.oldest)]).toEqual([model.length, nameOf(model[0]?.set)]);
-      const coalesced = model.filter((each) => each.queue === queue && each.coalesced);
-      expect(queue.coalesced).toBe(coalesced.length);
-    }
-    while (model.length > 0) expectGone([all.takeOldest()], model.slice(0, 1));
-    expect([all.count, all.oldest, all.takeOldest()]).toEqual([0, undefined, undefined]);
-  });
+      while (model.length > 0) expectGone([all.takeOldest()], dueFirst());
+      expect([all.count, all.oldest, all.takeOldest()]).toEqual([0, undefined, undefined]);
+    },
+  );
 });

@@ -43,7 +43,13 @@ function stage() {
     clock: { monotonicMs: () => nowMs, wallMs: () => 1000 },
     random: { below: () => 0 },
     timers: {
-      after: (delayMs: number, run: () => void) => timers.push({ atMs: nowMs + delayMs, run }),
+      after: (delayMs: number, run: () => void) => {
+        const timer = { atMs: nowMs + delayMs, run };
+        timers.push(timer);
+        return () => {
+          timers = timers.filter((each) => each !== timer);
+        };
+      },
     },
   } as unknown as Runtime;
   const times = protocolTimes(1);
@@ -89,12 +95,15 @@ function stage() {
     },
     writer,
     versions,
-    set: (value: string, key = 'k') => {
+    /** @param arrivedMs as of a set that had to wait for the time of the cluster before it came here */
+    set: (value: string, key = 'k', arrivedMs?: number) => {
       const request = { tombstone: false, expiresAtMs: 0, attributes: [] };
-      writer.set({ ...request, key: Buffer.from(key), value: Buffer.from(value) }, (outcome) => {
+      const tell = (outcome: WriteOutcome) => {
         expect(told.has(value)).toBe(false);
         told.set(value, outcome);
-      });
+      };
+      const fields = { ...request, key: Buffer.from(key), value: Buffer.from(value) };
+      writer.set(fields, tell, arrivedMs);
     },
     /** @param name under which its answer is told */
     delete: (name: string, key = 'k') => {
@@ -223,6 +232,26 @@ test('who waited for too long is refused, one timer for all, and never sent', ()
   pass(60_000);
   answer(1, APPLIED);
   expect(answers()).toBe('b:not-stored a:stored c:stored');
+});
+
+test('H31: who waited for the time of the cluster before it came is refused by its own deadline, before all others', () => {
+  const { set, pass, answers, values, answer, writer } = stage();
+  set('a');
+  pass(1000);
+  set('b');
+  pass(2000);
+  set('timed', 'k', 500);
+  set('c');
+  pass(2499);
+  expect(answers()).toBe('');
+  pass(1);
+  expect(answers()).toBe('timed:not-stored');
+  pass(400);
+  answer(0, APPLIED);
+  answer(1, APPLIED);
+  expect(values()).toBe('a c');
+  expect(answers()).toBe('timed:not-stored a:stored c:stored b:stored');
+  expect(writer.waiting).toBe(0);
 });
 
 test('D9: after 504 a set goes on in the background and holds up nobody', () => {

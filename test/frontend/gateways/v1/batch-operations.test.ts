@@ -1,6 +1,8 @@
 // Which items of a batch go together, and when.
 
 import { expect, test } from 'vitest';
+import type { Condition } from '../../../../src/cluster/model/condition.ts';
+import { protocolTimes } from '../../../../src/cluster/model/limits.ts';
 import { VERSION_ZERO, type Version } from '../../../../src/cluster/model/version.ts';
 import type { GetOfMany } from '../../../../src/coordinator/operations/get/many.ts';
 import type { GatewayContext } from '../../../../src/frontend/gateways/gateway.ts';
@@ -46,4 +48,48 @@ test('gets of one turn go together in the next one at the latest, whatever else 
   perform(itemOf('d'));
   time.runTo(time.monotonicMs() + 1);
   expect(groups).toEqual([['a', 'b'], ['c'], ['d']]);
+});
+
+test('an item with a ttl that waited for the time of the cluster has its deadline from its arrival (H31)', () => {
+  const time = new VirtualTime();
+  const arrivals: [string, number | undefined][] = [];
+  let tell: () => void = () => undefined;
+  const context = {
+    timers: time,
+    times: protocolTimes(1),
+    hasMap: () => true,
+    clock: {
+      monotonicMs: () => time.monotonicMs(),
+      wallMs: () => 1000,
+      isKnown: false,
+      onceTold: (callback: () => void) => {
+        const others = tell;
+        tell = () => {
+          others();
+          callback();
+        };
+        return () => undefined;
+      },
+    },
+    writer: {
+      set: (_request: unknown, _callback: unknown, arrivedMs?: number) =>
+        arrivals.push(['set', arrivedMs]),
+    },
+    conditional: {
+      write: (_request: unknown, _callback: unknown, arrivedMs?: number) =>
+        arrivals.push(['conditional', arrivedMs]),
+    },
+  } as unknown as GatewayContext;
+  const operations = new BatchOperations('mset', context, new LineForm('mset'));
+  const perform = (condition: Condition | undefined) =>
+    operations.perform({ ...itemOf('k'), ttlSeconds: 1, condition }, () => undefined);
+  const arrivedMs = time.monotonicMs();
+  perform(undefined);
+  perform({ ifNoneMatch: 'any' });
+  time.runTo(arrivedMs + 4000);
+  tell();
+  expect(arrivals).toEqual([
+    ['set', arrivedMs],
+    ['conditional', arrivedMs],
+  ]);
 });

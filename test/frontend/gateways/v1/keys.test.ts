@@ -56,17 +56,28 @@ interface Told {
   readonly found?: StoredRecord;
   readonly write?: WriteOutcome;
   readonly conditional?: ConditionalOutcome;
+  /** Whether the gateway knows the time of the cluster; by default it does. */
+  readonly isTimeKnown?: boolean;
 }
 
 /** A gateway whose reads and writes come to what it is told, and what was asked of the coordinator. */
 function gatewayWith(told: Told) {
   const sets: WriteRequest[] = [];
   const conditionals: ConditionalRequest[] = [];
+  /** When each conditional write arrived, where the gateway says so. */
+  const arrivals: (number | undefined)[] = [];
+  /** Tells the time of the cluster to what waits for it. */
+  let tell: () => void = () => undefined;
+  let nowMs = 0;
   const clock = {
     wallMs: () => NOW_MS,
-    monotonicMs: () => 0,
-    isKnown: true,
+    monotonicMs: () => nowMs,
+    isKnown: told.isTimeKnown ?? true,
     isInDoubt: () => false,
+    onceTold: (callback: () => void) => {
+      tell = callback;
+      return () => undefined;
+    },
   };
   const context = {
     reader: {
@@ -84,8 +95,13 @@ function gatewayWith(told: Told) {
       },
     },
     conditional: {
-      write: (request: ConditionalRequest, callback: (outcome: ConditionalOutcome) => void) => {
+      write: (
+        request: ConditionalRequest,
+        callback: (outcome: ConditionalOutcome) => void,
+        arrivedMs?: number,
+      ) => {
         conditionals.push(request);
+        arrivals.push(arrivedMs);
         if (told.conditional !== undefined) callback(told.conditional);
       },
     },
@@ -112,11 +128,15 @@ function gatewayWith(told: Told) {
       header: (name: string) => headers[name],
     };
     routes.handle(request, (reply) => replies.push(reply));
+    if (told.isTimeKnown === false) {
+      nowMs += 4000;
+      tell();
+    }
     const [reply] = replies;
     if (reply === undefined) throw new Error('it was not answered');
     return reply;
   };
-  return { ask, sets, conditionals, metrics };
+  return { ask, sets, conditionals, arrivals, metrics };
 }
 
 /** Status and text of a reply, with the code of an error. */
@@ -336,6 +356,21 @@ describe('what is asked of the conditional writer', () => {
     expect(conditionals).toMatchObject([{ key: Buffer.from('a/k'), ...wanted }]);
     expect(sets).toEqual([]);
   });
+
+  test.each([
+    ['PUT', '?ttl=1', { 'if-match': tag }] as const,
+    ['POST', '/getset?ttl=1', {}] as const,
+  ])(
+    '%s %s that waited for the time of the cluster has its deadline from its arrival (H31)',
+    (method, path, headers) => {
+      for (const timing of [{}, { 'x-fog-timing': '1' }]) {
+        const conditional: ConditionalOutcome = { kind: 'unknown', version: undefined };
+        const { ask, arrivals } = gatewayWith({ conditional, isTimeKnown: false });
+        ask(method, `/v1/keys/k${path}`, { ...headers, ...timing }, 'x');
+        expect(arrivals).toEqual([0]);
+      }
+    },
+  );
 });
 
 describe('what conditional writes came to', () => {
