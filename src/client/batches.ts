@@ -90,6 +90,10 @@ class BatchedCall<T> implements UnderWay {
     return outcome.done(value);
   }
 
+  get asked(): string | undefined {
+    return this.batch?.asked;
+  }
+
   giveUp(): UnknownCode | undefined {
     this.#outcome = undefined;
     return this.batch?.left();
@@ -109,6 +113,10 @@ class Batch<T> {
     this.#verb = verb;
     this.#members = members;
     this.#unknown = verb === 'mget' ? undefined : 'outcome-unknown';
+  }
+
+  get asked(): string | undefined {
+    return this.#underWay?.asked;
   }
 
   begin(): void {

@@ -16,6 +16,8 @@ export interface Outcome<T> {
 
 /** A call under way, whose outcome was not told yet. */
 export interface UnderWay {
+  /** Whom it was sent to so far, for people. */
+  readonly asked?: string | undefined;
   /** Gives the call up: nothing more is told of it. @returns undefined where nothing of it can take effect any more */
   giveUp(): UnknownCode | undefined;
 }
@@ -72,9 +74,11 @@ export class Calls {
         },
       });
       if (isOver) return;
-      cancelDeadline = this.#timers.after(timeoutMs, () =>
-        giveUp((unknown) => late('timeout', `there is no answer after ${timeoutMs} ms`, unknown)),
-      );
+      cancelDeadline = this.#timers.after(timeoutMs, () => {
+        const asked = underWay?.asked;
+        const what = `there is no answer${asked === undefined ? '' : ` of ${asked}`} after ${timeoutMs} ms`;
+        giveUp((unknown) => late('timeout', what, unknown));
+      });
       signal?.addEventListener('abort', abort, { once: true });
       entry = this.#open.add(close);
     });

@@ -56,6 +56,11 @@ class ReadCall implements UnderWay {
     this.#outcome = outcome;
   }
 
+  get asked(): string {
+    const asked = this.#candidates.slice(0, this.#next);
+    return asked.map(({ url }) => url).join(', ');
+  }
+
   begin(): this {
     this.#askNext();
     return this;
@@ -135,6 +140,10 @@ class WriteCall implements UnderWay {
     this.#call = call;
     this.#unknown = unknown;
     this.#outcome = outcome;
+  }
+
+  get asked(): string | undefined {
+    return this.#candidates[this.#next - 1]?.url;
   }
 
   begin(): this {

@@ -25,13 +25,14 @@ export interface ParserContext {
 }
 
 /**
- * @param given the words of the command line
+ * @param typed the words of the command line
  * @throws FatalError for wrong words, and whatever the command throws
  */
 export async function runCommand(
-  given: readonly string[],
+  typed: readonly string[],
   { commands, groups, variables }: ParserContext,
 ): Promise<void> {
+  const given = askedByWord(typed);
   const end = given.indexOf('--');
   const asksOnly = given.some((word, at) => ASKS_ONLY.includes(word) && (end < 0 || at < end));
   const plain = asksOnly ? given : plainFlags(given, commands);
@@ -98,4 +99,11 @@ export async function runCommand(
     });
   }
   await program.parseAsync();
+}
+
+/** Many programs take `help COMMAND` and `version` as commands. */
+function askedByWord([first, ...rest]: readonly string[]): readonly string[] {
+  if (first === 'help') return [...rest, '--help'];
+  if (first === 'version' && rest.length === 0) return ['--version'];
+  return first === undefined ? [] : [first, ...rest];
 }

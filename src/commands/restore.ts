@@ -146,7 +146,7 @@ async function run(
     });
     const endProgress = showProgress(() => {
       const { set, there, superseded, bytes } = restore.figures;
-      return `${set} records set (${printMegabytes(bytes)}), ${there + superseded} needed no change`;
+      return `${counted(set, 'record')} set (${printMegabytes(bytes)}), ${there + superseded} needed no change`;
     });
     restore.start();
   });
@@ -229,7 +229,7 @@ function summary(
     [notTried, 'not tried, or not waited for: it ended early'],
   ];
   const others = lines.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
-  const total = `${set} records set, ${printMegabytes(bytes)}, in ${seconds} s`;
+  const total = `${counted(set, 'record')} set, ${printMegabytes(bytes)}, in ${seconds} s`;
   const extent = `${complete + inPart} of ${partitions} partitions are in this backup, ${inPart} of them in part`;
   const blobs = files === undefined ? [] : [blobsText(files)];
   return [total, ...blobs, ...(complete < partitions ? [extent] : []), ...others].join('\n');
@@ -241,5 +241,7 @@ function blobsText({ sent, sentBytes, there, failed }: BlobRestoreFigures): stri
     [failed, 'failed: run it again'],
   ];
   const parts = others.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
-  return [`${sent} blobs of files sent, ${printMegabytes(sentBytes)}`, ...parts].join('; ');
+  return [`${counted(sent, 'blob')} of files sent, ${printMegabytes(sentBytes)}`, ...parts].join(
+    '; ',
+  );
 }

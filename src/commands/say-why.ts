@@ -23,7 +23,7 @@ export function sayWhy(
   }
   say(`velour: ${printable(message)}\n`);
   const name = command === undefined ? '' : `${nameOf(command)} `;
-  if (exitCode === EXIT.usage) say(`See: velour ${name}--help\n`);
+  if (exitCode === EXIT.usage && !message.includes('--help')) say(`See: velour ${name}--help\n`);
 }
 
 /**

@@ -81,7 +81,7 @@ function booleanOf(text: string): boolean | undefined {
  */
 function parseValue(
   name: string,
-  { type, choices }: Options,
+  { type, choices, describe }: Options,
   value: unknown,
   source?: string,
 ): string | number | boolean {
@@ -96,7 +96,8 @@ function parseValue(
     }
     case 'number': {
       const number = typeof value === 'boolean' ? Number.NaN : decimal(text);
-      if (Number.isNaN(number)) throw refuse('a number');
+      if (Number.isNaN(number))
+        throw refuse(describe?.startsWith('Seconds') ? 'a number of seconds' : 'a number');
       return number;
     }
     default: {

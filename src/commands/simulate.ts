@@ -3,6 +3,7 @@
 import { EXIT, FatalError } from '../cluster/http/errors.ts';
 import { PROGRAMME_NAMES } from '../simulation/programmes.ts';
 import type { RunResult, SimulationOptions } from '../simulation/simulate.ts';
+import { counted } from './cluster/node-texts.ts';
 import type { Command } from './options.ts';
 import { printData } from './printing.ts';
 
@@ -82,11 +83,17 @@ export const simulateCommand: Command = {
       const { neverOccurred } = await import('../simulation/sometimes.ts');
       const never = neverOccurred(occurred, 'night');
       if (never.length > 0) {
-        throw new FatalError(EXIT.broken, `in ${totals.runs} runs never: ${never.join(', ')}`);
+        throw new FatalError(
+          EXIT.broken,
+          `in ${counted(totals.runs, 'run')} never: ${never.join(', ')}`,
+        );
       }
     }
     if (totals.failed > 0) {
-      throw new FatalError(EXIT.broken, `${totals.failed} of ${totals.runs} runs broke a promise`);
+      throw new FatalError(
+        EXIT.broken,
+        `${totals.failed} of ${counted(totals.runs, 'run')} broke a promise`,
+      );
     }
   },
 };
@@ -133,5 +140,5 @@ function summary(totals: {
   succeeded: number;
 }): string {
   const share = ((100 * totals.succeeded) / Math.max(1, totals.operations)).toFixed(1);
-  return `${totals.runs} runs, ${totals.failed} failed, ${totals.events} events, ${totals.operations} operations, ${share} % succeeded`;
+  return `${counted(totals.runs, 'run')}, ${totals.failed} failed, ${totals.events} events, ${totals.operations} operations, ${share} % succeeded`;
 }

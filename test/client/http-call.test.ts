@@ -209,6 +209,7 @@ describe('a read', () => {
   test('ends at its deadline', async () => {
     const { outcome, tookMs } = await new Stage({ mute }).play((client) => client.get('a'));
     expect(outcome).toMatchObject({ code: 'timeout', retryable: true });
+    expect((outcome as Error).message).toBe('there is no answer of http://mute after 10000 ms');
     expect(tookMs).toBeLessThanOrEqual(10_050);
   });
 
@@ -325,6 +326,7 @@ describe('a write', () => {
     const hangs: Behaviour = ({ path }) => (path === '/livez' ? { outcome: LIVE } : {});
     const sent = await new Stage({ hangs }).play((client) => set(client, { timeoutMs: 3000 }));
     expect(sent.outcome).toMatchObject({ code: 'outcome-unknown' });
+    expect((sent.outcome as Error).message).toContain('no answer of http://hangs after 3000 ms');
     const full: Behaviour = ({ path }) => (path === '/livez' ? { outcome: LIVE } : HANGS);
     const unsent = await new Stage({ full }).play((client) => set(client, { timeoutMs: 3000 }));
     expect(unsent.outcome).toMatchObject({ code: 'timeout' });

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { EXIT, FatalError } from '../../src/cluster/http/errors.ts';
+import { VERSION } from '../../src/cluster/software.ts';
 import { wordsOfName } from '../../src/commands/command-name.ts';
 import type { Arguments, Command } from '../../src/commands/options.ts';
 import { runCommand } from '../../src/commands/parser.ts';
@@ -282,6 +283,19 @@ describe('variables', () => {
     const variables = { VELOUR_FSYNCH: 'x', VELOUR_LOCAL_CHILD: '1' };
     expect((await run(['simulate'], variables)).warnings).toEqual([]);
   });
+});
+
+test('help and version are words as well as flags', async () => {
+  const log = vi.spyOn(console, 'log').mockImplementation(() => undefined);
+  for (const line of [['help'], ['help', 'get'], ['help', 'files', 'ls'], ['version']]) {
+    await runCommand(line, { commands, groups: GROUPS, variables: {} });
+  }
+  const [all, get, ls, version] = log.mock.calls.flat();
+  log.mockRestore();
+  expect(all).toContain('velour scan [prefix]');
+  expect(get).toMatch(/^velour get <key>\n/);
+  expect(ls).toMatch(/^velour files ls /);
+  expect(version).toBe(VERSION);
 });
 
 test('what is wrong with a flag is not laid at what it overrides', async () => {

@@ -10,6 +10,7 @@ const LINE_CUTTER = 'src/commands/keys/line-cutter.ts';
 const LISTING = 'src/commands/keys/listing.ts';
 const LOCAL_GROUP = 'src/commands/local-group.ts';
 const NODE_TEXTS = 'src/commands/cluster/node-texts.ts';
+const NEAREST_WORD = 'src/cluster/nearest-word.ts';
 const PROGRESS_TEXT = 'src/commands/progress-text.ts';
 const SETTINGS = 'src/commands/settings.ts';
 const STATUS_TEXT = 'src/commands/cluster/status-text.ts';
@@ -21,6 +22,7 @@ const FIGURES_TESTS = 'test/commands/cluster/figures.test.ts';
 const KEY_TEXT_TESTS = 'test/commands/keys/key-text.test.ts';
 const LINE_CUTTER_TESTS = 'test/commands/keys/line-cutter.test.ts';
 const LISTING_TESTS = 'test/commands/keys/listing.test.ts';
+const NEAREST_WORD_TESTS = 'test/cluster/nearest-word.test.ts';
 const PARSER_TESTS = 'test/commands/parser.test.ts';
 const PROGRESS_TESTS = 'test/commands/progress-text.test.ts';
 const STATUS_TESTS = 'test/commands/cluster/status-text.test.ts';
@@ -39,6 +41,18 @@ export const COMMANDS_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(PARSER_TESTS, 'behind -- every word'),
+  },
+  {
+    name: 'swapped-letters-are-two-mistakes',
+    rule: RULE,
+    edits: [
+      {
+        file: NEAREST_WORD,
+        find: 'Math.min(change, swap, ',
+        replace: 'Math.min(change, change + 0 * swap, ',
+      },
+    ],
+    fate: tests(NEAREST_WORD_TESTS, 'of gte'),
   },
   {
     name: 'a-flag-comes-from-its-variable',

@@ -16,7 +16,11 @@ const MISTAKES: readonly (readonly [string, number, RegExp])[] = [
   ['', 2, /Name a command/],
   ['contoller 12000 1 1', 2, /there is no command contoller; did you mean controller\?/],
   ['del a', 2, /there is no command del; did you mean delete\?/],
-  ['ls', 2, /there is no command ls; `velour --help` lists them/],
+  ['ls', 2, /there is no command ls; `velour --help` lists them\n$/],
+  ['gte a', 2, /there is no command gte; did you mean get\?/],
+  ['fiels ls', 2, /there is no command fiels; did you mean files\?/],
+  ['files lss', 2, /there is no command files lss; did you mean files ls\?/],
+  ['plan foo', 2, /^velour: what is foo, and must be one of add, drain\n/],
   ['controller', 2, /<port> <num-storage> <redundancy> are missing; it is velour controller <p/],
   ['get', 2, /<key> is missing; it is velour get <key>\nSee: velour get --help\n$/],
   [

@@ -131,7 +131,11 @@ describe('one key', () => {
   test('conditions, content type and ttl are those of the API', () => {
     const created = JSON.parse(run(['set', 'c', '1', '--if-none-match', '*', '--json']).stdout);
     expect(created).toMatchObject({ key: 'c', created: true });
-    expect(run(['set', 'c', '2', '--if-none-match', '*'])).toMatchObject({ code: 1, stdout: '' });
+    expect(run(['set', 'c', '2', '--if-none-match', '*'])).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining(`; its ETag is ${created.etag}\n`),
+    });
     expect(run(['set', 'c', '3', '--if-match', created.etag])).toEqual(ok());
     // Without the quotes, which a shell takes away.
     const { etag } = JSON.parse(run(['get', 'c', '--json']).stdout);
@@ -180,7 +184,10 @@ describe('one key', () => {
       [['get', 'k', '--endpiont', 'x'], /unknown option --endpiont; did you mean --endpoint\?/],
       [['gett', 'k'], /there is no command gett; did you mean get\?/],
       [['get'], /<key> is missing; it is velour get <key>/],
-      [['get', ''], /key is missing/],
+      [['get', ''], /velour: a key is empty/],
+      [['set', '', 'x'], /velour: a key is empty/],
+      [['set', 'k', 'x', '--ttl', '10m'], /ttl is 10m, and must be a number of seconds/],
+      [['get', 'k', '--endpoint', '24080'], /endpoint has 24080, and must be the URL/],
       [['get', 'k'.repeat(1025)], /the key has 1025 bytes/],
       [['set', 'k', 'v', '--ttl', '0'], /ttl is 0/],
       [['set', 'k', 'v', '--if-match', 'a b'], /if-match is a b, and must be one ETag/],
@@ -217,6 +224,24 @@ describe('who answers', () => {
       const { code, stdout, stderr } = run(words, { env });
       expect([code, stdout]).toEqual([69, '']);
       expect(stderr).toMatch(/^velour: http.*see whether a frontend runs there.*--endpoint or/);
+    }
+  });
+
+  test('who does not answer, and who answers without TLS, is named', async () => {
+    const silent = createServer(() => undefined);
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const asked = velour(['get', 'k', '--timeout', '0.5', '--endpoint', url]);
+    expect(await asked.exit()).toBe(69);
+    expect(asked.stderr).toBe(`velour: there is no answer of ${url} after 500 ms\n`);
+    silent.closeAllConnections();
+    silent.close();
+    const secret = endpoint.replace(/^(http:\/\/)?/, 'https://');
+    for (const words of [['get', 'k'], ['scan']]) {
+      expect(run(words, { env: { VELOUR_ENDPOINT: secret } })).toMatchObject({
+        code: 69,
+        stderr: `velour: what answers at ${secret} speaks no TLS: a frontend is named by http://\n`,
+      });
     }
   });
 

@@ -69,6 +69,7 @@ const KEYS_ELSEWHERE: Readonly<Partial<Record<Role, string>>> = {
   blobs: 'keys and files by paths are at another port of this frontend, its own',
   broker: 'keys are at another port of this frontend, its own',
 };
+const NO_KEY = 'the key goes behind /v1/keys/; /v1/scan lists the keys that there are';
 const NOTHING = 'there is nothing at this path; / lists all that there are';
 
 interface RouteEntry {
@@ -376,7 +377,8 @@ export class Routes {
   #unknownPath(request: RequestHead): WholeReply {
     const isOfKeys = PATHS_OF_KEYS.test(pathOf(request.target));
     const elsewhere = isOfKeys ? KEYS_ELSEWHERE[this.#role] : undefined;
-    return errorReply('unknown-path', elsewhere ?? NOTHING, {
+    const here = /^\/v1\/keys\/?$/.test(pathOf(request.target)) ? NO_KEY : NOTHING;
+    return errorReply('unknown-path', elsewhere ?? here, {
       instead: `curl 'http://${hostHeader(request, this.#address)}/'`,
     });
   }

@@ -1,7 +1,7 @@
 // Where the commands of keys send their requests: the frontends of --endpoint, and what is said when one does not answer
 // as a frontend does.
 
-import { VelourError } from '../../client/errors.ts';
+import { type ConditionFailedError, VelourError } from '../../client/errors.ts';
 import type { VelourClient } from '../../client/http-client.ts';
 import { EXIT, FatalError } from '../../cluster/http/errors.ts';
 import { type Address, parseAddress } from '../../cluster/model/identity.ts';
@@ -48,7 +48,8 @@ export function endpointsOf(words: Arguments): readonly string[] {
 
 function urlOf(text: string): string {
   const url = text.includes('://') ? text : `http://${text}`;
-  if (/^https?:\/\/[^/]/i.test(url) && URL.canParse(url)) {
+  // A URL takes a number alone for an IPv4 address.
+  if (!/^\d+$/.test(text) && /^https?:\/\/[^/]/i.test(url) && URL.canParse(url)) {
     const { origin, pathname, search, hash } = new URL(url);
     if (search === '' && hash === '') return `${origin}${pathname.replace(/\/+$/, '')}`;
   }
@@ -105,6 +106,16 @@ export async function fatalOf(
     const what = (await Promise.all(endpoints.map(strangerAt))).find((text) => text !== undefined);
     return new FatalError(EXIT.unavailable, `${what ?? message}; ${NAME_ONE}`);
   }
+  const plain = speaksNoTls(error) ? endpoints.filter((each) => each.startsWith('https:')) : [];
+  if (plain.length > 0) {
+    const what = `what answers at ${plain.join(', ')} speaks no TLS: a frontend is named by http://`;
+    return new FatalError(EXIT.unavailable, what);
+  }
+  if (code === 'condition-failed') {
+    const { etag } = error as ConditionFailedError;
+    const present = etag === undefined ? '' : `; its ETag is ${etag}`;
+    return new FatalError(exitCodeOf(error), `${message}${present}`);
+  }
   if (code === 'unreachable') {
     return new FatalError(
       EXIT.unavailable,
@@ -112,6 +123,12 @@ export async function fatalOf(
     );
   }
   return new FatalError(exitCodeOf(error), message);
+}
+
+/** Whether TLS was begun with something that answered in plain text. */
+function speaksNoTls({ cause }: VelourError): boolean {
+  const { code = '' } = (cause ?? {}) as NodeJS.ErrnoException;
+  return ['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG'].includes(code);
 }
 
 const NAME_ONE = 'name a frontend with --endpoint or VELOUR_ENDPOINT';

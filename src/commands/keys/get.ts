@@ -30,7 +30,7 @@ export const getCommand: Command = {
     ['velour get --json page', 'with its ETag, for set --if-match'],
   ],
   async run(words) {
-    const key = keyOf(words, words.text('key'));
+    const key = keyOf(words, words.maybeEmptyText('key') ?? '');
     const linearizable = words.flag('linearizable');
     const entry = await withClient(words, (client) => client.entry(key, { linearizable }));
     if (entry === undefined) throw new FatalError(EXIT.broken, noSuchKey(key));

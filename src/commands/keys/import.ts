@@ -5,6 +5,7 @@ import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { VelourError } from '../../client/errors.ts';
 import { EXIT, FatalError } from '../../cluster/http/errors.ts';
+import { counted } from '../cluster/node-texts.ts';
 import { type Arguments, type Command, usage } from '../options.ts';
 import { onOneLine, printData, say } from '../printing.ts';
 import { showProgressLine } from '../progress.ts';
@@ -96,7 +97,11 @@ function judge({ failed, complete, errors = [], error, detail }: Imported): void
   if (error !== undefined) {
     throw new FatalError(EXIT.unavailable, `${detail ?? error}: import all of it again`);
   }
-  if (failed > 0) throw new FatalError(EXIT.broken, `${failed} lines were not stored`);
+  if (failed > 0)
+    throw new FatalError(
+      EXIT.broken,
+      `${counted(failed, 'line')} ${failed === 1 ? 'was' : 'were'} not stored`,
+    );
   if (complete === false) {
     throw new FatalError(
       EXIT.broken,

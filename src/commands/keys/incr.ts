@@ -25,7 +25,7 @@ export const incrCommand: Command = {
     ['velour incr stock -3', 'takes three'],
   ],
   async run(words) {
-    const key = keyOf(words, words.text('key'));
+    const key = keyOf(words, words.maybeEmptyText('key') ?? '');
     const max = Number.MAX_SAFE_INTEGER;
     const by = words.optionalText('by') === undefined ? 1 : words.integer('by', { min: -max, max });
     const sum = await withClient(words, (client) => client.incr(key, by));

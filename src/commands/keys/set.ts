@@ -43,7 +43,7 @@ export const setCommand: Command = {
     ["velour set lock mine --if-none-match '*'", 'only where there is none'],
   ],
   async run(words) {
-    const key = keyOf(words, words.text('key'));
+    const key = keyOf(words, words.maybeEmptyText('key') ?? '');
     const options = {
       ...conditionsOf(words),
       ttl:

@@ -32,7 +32,7 @@ export const whyCommand: Command = {
   positionals: { key: { describe: 'The key' } },
   examples: [['velour why greeting', 'exits 1 when there is no such key']],
   async run(words) {
-    const key = keyOf(words, words.text('key'));
+    const key = keyOf(words, words.maybeEmptyText('key') ?? '');
     const told = await withClient(words, (client) => client.explain(key));
     const text = words.flag('json')
       ? printableJson(JSON.stringify(told))

@@ -328,6 +328,8 @@ test('what is refused whatever its body is, is refused before the body is sent',
   expect(judged('PUT', '/v1/keys/%zz')).toContain('400 a % in the path');
   expect(judged('POST', '/v1/keys/a')).toContain('405 ');
   expect(judged('PUT', '/nothing')).toContain('404 ');
+  expect(judged('GET', '/v1/keys')).toContain('404 the key goes behind /v1/keys/; /v1/scan lists');
+  expect(judged('GET', '/v1/keys/')).toContain('404 the key goes behind /v1/keys/;');
   expect(judged('POST', '/set')).toBe('send it');
   expect(judged('POST', '/set', { 'sec-fetch-site': 'cross-site' })).toContain('403 ');
 });

@@ -84,6 +84,7 @@ export const SFSS_ROUTES = {
   post: {
     path: '/files',
     methods: ['POST'],
+    otherMethods: 'PUT and GET of a file go to /file',
     streamsBody: true,
     statuses: [201, 400, 408, 412, 413, 501, 504, 507],
     text: 'Stores the body, or the file of a form, as the file of `?path=`; one that was there is overwritten.',

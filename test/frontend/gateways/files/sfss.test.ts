@@ -217,6 +217,7 @@ describe('what comes first', () => {
         expect(judge(method, target)?.status).toBe(400);
       }
     }
+    expect(lineOf(ask('PUT', '/files?path=a'))).toMatch(/ PUT and GET of a file go to \/file$/m);
     const other = ask('DELETE', '/file?path=a');
     expect(lineOf(other)).toMatch(/^405 method-not-allowed: .* in place of a DELETE an empty file/);
     expect(other.headers.allow).toBe('PUT, GET, HEAD');
