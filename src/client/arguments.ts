@@ -3,12 +3,62 @@
 
 import { ETAGS_MAX, KEY_BYTES_MAX, TTL_SECONDS_MAX } from '../cluster/model/limits.ts';
 import { parseVersion } from '../cluster/model/version.ts';
+import { nearest } from '../cluster/nearest-word.ts';
 import { VelourError } from './errors.ts';
-import type { Bytes, ConditionOptions, ETags } from './velour.ts';
+import type {
+  AwaitOptions,
+  Bytes,
+  ConditionOptions,
+  DeletePrefixOptions,
+  ETags,
+  GetOptions,
+  ScanOptions,
+  SetOptions,
+  WatchOptions,
+} from './velour.ts';
 
 const CONTENT_TYPE_LENGTH_MAX = 255;
 /** An ETag of any server, with its quotes and not weak; one that is not ours matches nothing. */
 const ETAG = /^"[\x21\x23-\x7e\x80-\xff]*"$/;
+
+/**
+ * Those of all calls: what one of them does not look at does no harm, but a word that was mistyped
+ * does. Of two that are as near to it the first one is meant.
+ */
+const OPTIONS: readonly (keyof AnyOptions)[] = [
+  'ttl',
+  'all',
+  'contentType',
+  'ifMatch',
+  'ifNoneMatch',
+  'limit',
+  'linearizable',
+  'minVersion',
+  'newerThan',
+  'prefix',
+  'signal',
+  'since',
+  'timeoutMs',
+  'values',
+  'waitMs',
+];
+
+type AnyOptions = GetOptions &
+  SetOptions &
+  ScanOptions &
+  WatchOptions &
+  AwaitOptions &
+  DeletePrefixOptions;
+
+/** @throws TypeError for an option that no call has: a `tll` that is ignored would be a value that stays */
+export function checkOptions(options: object): void {
+  for (const name in options) {
+    if (OPTIONS.includes(name as keyof AnyOptions)) continue;
+    const near = nearest(name, OPTIONS);
+    const advice = near === undefined ? '' : `: did you mean ${near}?`;
+    throw new TypeError(`${name} is no option of a call${advice}`);
+  }
+}
 
 /** ETags as a list, `*` for any value; undefined where nothing is demanded. */
 export interface CheckedCondition {

@@ -3,6 +3,7 @@
 
 import { type LinkedEntry, LinkedSet } from '../cluster/linked-set.ts';
 import type { Cancel, Timers } from '../cluster/ports.ts';
+import { checkOptions } from './arguments.ts';
 import { AbortedError, VelourError } from './errors.ts';
 import type { CommonOptions } from './velour.ts';
 
@@ -38,11 +39,10 @@ export class Calls {
   }
 
   /** @param begin may tell the outcome before it returns */
-  run<T>(
-    { signal, timeoutMs = this.#timeoutMs }: CommonOptions,
-    begin: (outcome: Outcome<T>) => UnderWay,
-  ): Promise<T> {
+  run<T>(options: CommonOptions, begin: (outcome: Outcome<T>) => UnderWay): Promise<T> {
     return new Promise((resolve, reject) => {
+      checkOptions(options);
+      const { signal, timeoutMs = this.#timeoutMs } = options;
       if (this.#isClosed) throw new VelourError('closed', 'the client is closed');
       if (signal?.aborted) throw new AbortedError(signal.reason, false);
       if (!(timeoutMs > 0)) throw new TypeError('timeoutMs is a positive number of milliseconds');

@@ -3,7 +3,7 @@
 // http-scan.ts and direct-scan.ts.
 
 import { KEY_BYTES_MAX } from '../cluster/model/limits.ts';
-import { textBytes } from './arguments.ts';
+import { checkOptions, textBytes } from './arguments.ts';
 import { AbortedError, VelourError } from './errors.ts';
 import type { Bytes, DeletePrefixOptions, ScannedEntry, ScanOptions, Velour } from './velour.ts';
 
@@ -35,6 +35,7 @@ export async function* scanned(
   options: ScanOptions,
   begin: (scan: CheckedScan) => ScanPages,
 ): AsyncGenerator<ScannedEntry, void, undefined> {
+  checkOptions(options);
   const { signal } = options;
   const pages = begin(checkedScan(options));
   try {

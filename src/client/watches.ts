@@ -3,7 +3,7 @@
 
 import { KEY_BYTES_MAX } from '../cluster/model/limits.ts';
 import type { Cancel, Clock, Timers } from '../cluster/ports.ts';
-import { textBytes } from './arguments.ts';
+import { checkOptions, textBytes } from './arguments.ts';
 import type { Calls, Outcome } from './calls.ts';
 import { VelourError } from './errors.ts';
 import type {
@@ -61,6 +61,7 @@ export class EventWatch implements Watch {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<WatchEvent, void, undefined> {
+    checkOptions(this.#options);
     const { signal } = this.#options;
     const source = this.#begin(checkedWatch(this.#options));
     try {

@@ -322,6 +322,13 @@ describe('a write', () => {
     expect(tookMs).toBeLessThanOrEqual(1150);
   });
 
+  test('with an option that no call has is not sent', async () => {
+    const stage = new Stage({ fine: () => ({ outcome: stored }) });
+    const { outcome } = await stage.play((client) => set(client, { tll: 5 } as object));
+    expect(outcome).toBeInstanceOf(TypeError);
+    expect(stage.sent).toEqual([]);
+  });
+
   test('is unknown at its deadline if it was sent, and a timeout if not', async () => {
     const hangs: Behaviour = ({ path }) => (path === '/livez' ? { outcome: LIVE } : {});
     const sent = await new Stage({ hangs }).play((client) => set(client, { timeoutMs: 3000 }));

@@ -687,6 +687,23 @@ export function clientContract({ open, openOther }: ClientsUnderTest): void {
       await expect(client.get('a', { timeoutMs: 0 })).rejects.toThrow(TypeError);
     });
 
+    test('an option that no call has is a TypeError, and nothing is sent', async () => {
+      const wrong = { tll: 5 } as object;
+      const message = 'tll is no option of a call: did you mean ttl?';
+      for (const call of [
+        () => client.set('mistyped', 'a', wrong),
+        () => client.get('mistyped', wrong),
+        () => client.incr('mistyped', 1, wrong),
+        () => client.waitFor('mistyped', wrong),
+        async () => client.scan(wrong)[Symbol.asyncIterator]().next(),
+        () => client.watch(wrong)[Symbol.asyncIterator]().next(),
+      ]) {
+        const error = await failure(call());
+        expect([error.name, error.message]).toEqual(['TypeError', message]);
+      }
+      expect(await client.get('mistyped')).toBeUndefined();
+    });
+
     test('a call that is aborted ends at once, with the reason', async () => {
       const reason = new Error('changed my mind');
       const before = await failure(client.get('a', { signal: AbortSignal.abort(reason) }));

@@ -2,6 +2,7 @@
 
 import { type Mutant, tests } from './mutant.ts';
 
+const CALLS = 'src/client/calls.ts';
 const FRONTENDS = 'src/client/frontends.ts';
 const HTTP_ANSWERS = 'src/client/http-answers.ts';
 const HTTP_CALL = 'src/client/http-call.ts';
@@ -21,6 +22,12 @@ const CALL_TESTS = 'test/client/http-call.test.ts';
 const DIRECT_SCHEDULES = 'test/simulation/schedules-direct-client.test.ts';
 
 export const CLIENT_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'an-unknown-option-is-ignored',
+    rule: 'docs/client.md',
+    edits: [{ file: CALLS, find: '      checkOptions(options);\n', replace: '' }],
+    fate: tests(CALL_TESTS, 'an option that no call has'),
+  },
   {
     name: 'a-write-is-sent-twice',
     rule: 'docs/client.md',
