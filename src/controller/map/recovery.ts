@@ -58,6 +58,8 @@ export class MapRecovery {
   #generation: Generation;
   /** True once the map is published; frozen partitions may still wait for promises. */
   #published = false;
+  /** True while no entry of the map is frozen: no promise is of any use then. */
+  #isOver = false;
   /** Summary of the evidence with which `thaw` last changed nothing; empty otherwise. */
   #judged = '';
   /** Why some promises cannot be used, as text for people: only an operator can help. */
@@ -166,7 +168,8 @@ export class MapRecovery {
 
   /** Lets frozen partitions go on for which a promise or the operator's word has come. @returns the same map if none */
   thaw(map: ClusterMap): ClusterMap {
-    if (!isFrozen(map)) return map;
+    this.#isOver = !isFrozen(map);
+    if (this.#isOver) return map;
     const evidence = this.#evidence();
     const lapsed = [...this.#promises.keys()].filter((node) => evidence.hasLapsed(node));
     const known = [this.#promises.size, lapsed.length, this.#forgotten.size].join(' ');
@@ -177,7 +180,10 @@ export class MapRecovery {
     return next;
   }
 
-  /** Repeats for ever: concludes what is possible, and asks all nodes that have not promised; some start late. */
+  /**
+   * Repeats for ever: concludes what is possible, and asks all nodes that have not promised, as some start late, until
+   * the recovery is over. A map may be frozen again when the one that went on could not be stored.
+   */
   #again(): void {
     this.#runtime.timers.after(this.#options.times.heartbeatMs, () => {
       this.#conclude();
@@ -187,7 +193,7 @@ export class MapRecovery {
   }
 
   #ask(address: Address): void {
-    if (this.#hasPromised(address)) return;
+    if (this.#isOver || this.#hasPromised(address)) return;
     const { generation, nonce = '' } = this.#generation;
     const message: PrepareRequest = { cluster: this.cluster, generation, nonce };
     const timeoutMs = this.#options.times.controlCallMs;

@@ -169,6 +169,26 @@ describe('a promise', () => {
     expect(asks()).not.toContain(place);
   });
 
+  test('is asked of nobody once no entry is frozen, and again should one be', () => {
+    const { recovery, promise, beat, asks, published } = recovering();
+    const gone = '127.0.0.1:9' as Address;
+    promise('a');
+    promise('b');
+    recovery.found(gone);
+    asks();
+    beat();
+    expect(asks()).toEqual([gone]);
+    const [map] = published as [ClusterMap];
+    expect(recovery.thaw(map)).toBe(map);
+    beat();
+    recovery.found('127.0.0.1:8' as Address);
+    expect(asks()).toEqual([]);
+    const partitions = map.partitions.map((entry) => ({ ...entry, frozen: true }));
+    recovery.thaw({ ...map, partitions });
+    beat();
+    expect(asks()).toEqual([gone, '127.0.0.1:8']);
+  });
+
   test('that is missing leaves a text that says whose, and how many are needed', () => {
     const { promise, recovery } = recovering();
     promise('a');

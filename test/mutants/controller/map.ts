@@ -43,6 +43,12 @@ export const CONTROLLER_MAP_MUTANTS: readonly Mutant[] = [
     fate: tests(OVERRULED_SCHEDULES, 'of the same second'),
   },
   {
+    name: 'promises-are-asked-for-ever',
+    rule: 'H32',
+    edits: [{ file: MAP_RECOVERY, find: 'if (this.#isOver || this.', replace: 'if (this.' }],
+    fate: tests(MAP_RECOVERY_TESTS, 'is asked of nobody'),
+  },
+  {
     name: 'an-address-has-promised',
     rule: 'H32',
     edits: [
