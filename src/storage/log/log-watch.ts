@@ -85,7 +85,7 @@ export class LogWatch {
   ): string | undefined {
     if (sight === undefined) return 'removed';
     const known = id ?? this.#ids.get(number) ?? sight.id;
-    this.#ids.set(number, known);
+    if (id === undefined) this.#ids.set(number, known);
     if (sight.id !== known) return 'replaced';
     return sight.bytes < bytes ? 'truncated' : undefined;
   }

@@ -15,6 +15,7 @@ const DISKS_SCHEDULES = 'test/simulation/schedules-disks.test.ts';
 const FOREIGN_HANDS_TESTS = 'test/processes/foreign-hands.test.ts';
 const LOG_HEALTH_TESTS = 'test/storage/log/log-health.test.ts';
 const LOG_REPLAY_TESTS = 'test/storage/log/log-replay.test.ts';
+const LOG_WATCH_TESTS = 'test/storage/log/log-watch.test.ts';
 const LOG_TESTS = 'test/storage/log/log.test.ts';
 
 export const STORAGE_LOG_MUTANTS: readonly Mutant[] = [
@@ -101,6 +102,18 @@ export const STORAGE_LOG_MUTANTS: readonly Mutant[] = [
     rule: 'H8',
     edits: [{ file: LOG_WATCH, find: "if (sight.id !== known) return 'replaced';", replace: '' }],
     fate: tests(DISKS_SCHEDULES, 'somebody replaces'),
+  },
+  {
+    name: 'log-files-of-before-by-name',
+    rule: 'H8',
+    edits: [
+      {
+        file: LOG_WATCH,
+        find: 'if (id === undefined) this.#ids.set(number, known);',
+        replace: '',
+      },
+    ],
+    fate: tests(LOG_WATCH_TESTS, 'of an earlier incarnation'),
   },
   {
     name: 'log-files-of-any-length',
