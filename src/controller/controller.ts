@@ -246,6 +246,7 @@ export class Controller implements Service {
 
   #published(map: ClusterMap, earlier: ClusterMap | undefined): void {
     if (earlier === undefined) this.#observations.detector.listens(this.#nowMs());
+    this.#observations.published(map, earlier);
     this.#observations.update(map, this.#nowMs());
     this.#observations.onNews();
     this.#epochs.published(map);

@@ -26,7 +26,7 @@ export class FailureDetector {
   readonly #vouched = new Map<NodeId, Sighting>();
   /** When the check was sent that the node refused. */
   readonly #refused = new Map<NodeId, Sighting>();
-  readonly #deaths = new Map<string, Death>();
+  readonly #deaths = new Map<string, Death & IncarnationId>();
   readonly #news: () => void;
   /** Silence counts only from here on. Never a proof of life (H9). */
   #suspectFromMs: number;
@@ -100,8 +100,14 @@ export class FailureDetector {
   died(incarnationId: IncarnationId, nowMs: number, returning: boolean): void {
     if (this.#deaths.has(keyOf(incarnationId))) return;
     const returnsUntilMs = returning ? nowMs + this.#times.resumeWindowMs : nowMs;
-    this.#deaths.set(keyOf(incarnationId), { atMs: nowMs, returnsUntilMs });
+    const { node, incarnation } = incarnationId;
+    this.#deaths.set(keyOf(incarnationId), { node, incarnation, atMs: nowMs, returnsUntilMs });
     this.#news();
+  }
+
+  /** Forgets the deaths of incarnations that the map does not name any more. */
+  forgetDeaths(isNamed: (incarnationId: IncarnationId) => boolean): void {
+    for (const [key, death] of this.#deaths) if (!isNamed(death)) this.#deaths.delete(key);
   }
 
   death(incarnationId: IncarnationId): Death | undefined {

@@ -4,12 +4,15 @@
 import {
   type ClusterMap,
   type IncarnationId,
+  isSameIncarnation,
   type MapVersion,
+  nodeEntry,
   presentIncarnations,
 } from '../../cluster/model/cluster-map.ts';
 import type { Times } from '../../cluster/model/limits.ts';
 import type { Logger, Runtime } from '../../cluster/ports.ts';
 import type { HeartbeatReply, HeartbeatRequest } from '../../cluster/wire/control-messages.ts';
+import { incarnationsOf } from '../decisions/membership.ts';
 import { FailureDetector } from './failure-detector.ts';
 import { Frontends } from './frontends.ts';
 import { NodeClocks } from './node-clocks.ts';
@@ -124,6 +127,24 @@ export class Observations {
     };
     this.pending.update(map, evidence, nowMs);
     this.reachability.update(map, nowMs);
+  }
+
+  /**
+   * Call after each publication. Forgets what was learned of incarnations and nodes that left the map: decisions are
+   * about those that it names, and an incarnation does not come back to it (I10). What is known of a node that the map
+   * does not name yet stays: it is being admitted.
+   */
+  published(map: ClusterMap, earlier: ClusterMap | undefined): void {
+    this.detector.forgetDeaths((incarnationId) =>
+      incarnationsOf(map, incarnationId.node).some((named) =>
+        isSameIncarnation(named, incarnationId),
+      ),
+    );
+    for (const { node } of earlier === undefined ? [] : presentIncarnations(earlier)) {
+      if (nodeEntry(map, node) !== undefined || incarnationsOf(map, node).length > 0) continue;
+      const reports = [this.heartbeats, this.adopted, this.obeyed, this.shortMs];
+      for (const report of reports) report.forget(node);
+    }
   }
 
   at(nowMs: number): View {

@@ -171,6 +171,10 @@ export class LatestReport<T> {
   set({ node, incarnation }: IncarnationId, words: T): void {
     this.#words.set(node, { incarnation, words });
   }
+
+  forget(node: NodeId): void {
+    this.#words.delete(node);
+  }
 }
 
 export function isAtLeast(version: MapVersion | undefined, wanted: MapVersion): boolean {

@@ -36,6 +36,30 @@ export const CONTROLLER_OBSERVATIONS_MUTANTS: readonly Mutant[] = [
     fate: tests(LOOKS_TESTS, 'heard of after it refused'),
   },
   {
+    name: 'deaths-of-members-are-forgotten',
+    rule: 'I8',
+    edits: [
+      {
+        file: OBSERVATIONS,
+        find: 'incarnationsOf(map, incarnationId.node).some(',
+        replace: 'presentIncarnations(map).some(',
+      },
+    ],
+    fate: tests(OBSERVATIONS_TESTS, 'a death is known'),
+  },
+  {
+    name: 'deaths-are-kept-for-ever',
+    rule: 'I10',
+    edits: [{ file: FAILURE_DETECTOR, find: 'if (!isNamed(death)) ', replace: 'if (!death) ' }],
+    fate: tests(OBSERVATIONS_TESTS, 'a death is known'),
+  },
+  {
+    name: 'reports-are-kept-for-ever',
+    rule: 'I10',
+    edits: [{ file: PENDING, find: '    this.#words.delete(node);\n', replace: '' }],
+    fate: tests(OBSERVATIONS_TESTS, 'what a node reported is forgotten'),
+  },
+  {
     name: 'forget-when-the-controller-was-away',
     rule: 'H10',
     edits: [{ file: FAILURE_DETECTOR, find: 'return this.#isBack(nowMs) || ', replace: 'return ' }],
@@ -387,9 +411,10 @@ export const CONTROLLER_OBSERVATIONS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FAILURE_DETECTOR,
-        find: `this.#deaths.set(keyOf(incarnationId), { atMs: nowMs, returnsUntilMs });
+        find: `this.#deaths.set(keyOf(incarnationId), { node, incarnation, atMs: nowMs, returnsUntilMs });
     this.#news();`,
-        replace: 'this.#deaths.set(keyOf(incarnationId), { atMs: nowMs, returnsUntilMs });',
+        replace:
+          'this.#deaths.set(keyOf(incarnationId), { node, incarnation, atMs: nowMs, returnsUntilMs });',
       },
     ],
     fate: tests(DECISION_LOOP_TESTS, 'a life is said to be over'),
