@@ -11,8 +11,13 @@ import type { LogEntry } from './log-entry.ts';
  */
 export type FsyncMode = 'always' | 'interval' | 'never';
 
-/** A write or a sync of each second that takes longer than this counts as stalled: the disk hangs (H35). */
+/** A write that takes longer than this counts as stalled: the disk hangs (H35). */
 export const STALLED_MS = 2000;
+/**
+ * The same for a sync of each second. It takes as long as the disk needs for all that others have given it as well: with
+ * two seconds a large file on the same disk would move partitions.
+ */
+export const SYNC_STALLED_MS = 10_000;
 
 export interface LogFigures {
   /** The size of all files on disk. */

@@ -47,9 +47,9 @@ export class LogHealth {
    * Starts the watch over one write or sync: when it takes too long the disk hangs, which may pass.
    * @returns ends the watch
    */
-  watch(): Cancel {
+  watch(stalledMs = STALLED_MS): Cancel {
     let isStalled = false;
-    const cancel = this.#runtime.timers.after(STALLED_MS, () => {
+    const cancel = this.#runtime.timers.after(stalledMs, () => {
       isStalled = true;
       this.#stalled++;
     });

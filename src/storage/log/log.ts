@@ -7,7 +7,13 @@ import { assert } from '../../cluster/assert.ts';
 import type { StoreId } from '../../cluster/model/identity.ts';
 import type { Disk, DiskResult, LogFile, Runtime } from '../../cluster/ports.ts';
 import { isShortage } from '../../cluster/shortage.ts';
-import type { AppendLog, FsyncMode, LogFigures, LogProblem } from './durability.ts';
+import {
+  type AppendLog,
+  type FsyncMode,
+  type LogFigures,
+  type LogProblem,
+  SYNC_STALLED_MS,
+} from './durability.ts';
 import { encodeFileHeader, isBefore, LogBlock, type LogPlace, saltOf } from './log-block.ts';
 import { entryBytes, type LogEntry } from './log-entry.ts';
 import { logFileName, type OpenLog, type WrittenFile } from './log-files.ts';
@@ -323,7 +329,7 @@ export class RecordLog implements AppendLog {
     if (this.#syncScheduled) return;
     this.#syncScheduled = true;
     this.#runtime.timers.after(SYNC_INTERVAL_MS, () => {
-      const endWatch = this.#health.watch();
+      const endWatch = this.#health.watch(SYNC_STALLED_MS);
       this.#syncCurrent(() => {
         endWatch();
         this.#syncScheduled = false;

@@ -255,7 +255,7 @@ export const STORAGE_LOG_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: LOG,
-        find: 'const endWatch = this.#health.watch();',
+        find: 'const endWatch = this.#health.watch(SYNC_STALLED_MS);',
         replace: 'const endWatch = () => undefined;',
       },
     ],
