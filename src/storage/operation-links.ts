@@ -15,12 +15,13 @@ import type { AnswerCounters } from './counters.ts';
 import { Acknowledgements } from './log/acknowledgements.ts';
 import type { Durability } from './log/durability.ts';
 import { TransferPace } from './replication/transfer-pace.ts';
+import { RoomQueue } from './room-queue.ts';
 import type { StreamGate, StreamTarget } from './stream-gate.ts';
 
 const MALFORMED: Answer = { kind: 'refused', reason: 'malformed' };
-const TOO_MANY: Answer = { kind: 'refused', reason: 'full' };
 const TOO_LARGE: Answer = { kind: 'refused', reason: 'too-large' };
 const NOT_SERVING: Answer = { kind: 'not-serving' };
+const FULL: Answer = { kind: 'refused', reason: 'full' };
 
 export interface ServingNode extends StreamTarget {
   durability(): Durability;
@@ -34,6 +35,7 @@ export class OperationLinks {
   readonly #links = new Set<Link>();
   readonly #pace: TransferPace;
   readonly #acknowledgements = new Acknowledgements();
+  readonly #room: RoomQueue;
 
   constructor(
     runtime: Runtime,
@@ -47,6 +49,7 @@ export class OperationLinks {
     this.#gate = gate;
     this.#served = served;
     this.#pace = new TransferPace(runtime, times);
+    this.#room = new RoomQueue(runtime.timers);
   }
 
   get count(): number {
@@ -76,14 +79,25 @@ export class OperationLinks {
     }
     if (!isTransfer(operation)) {
       this.#pace.clientServed();
-      return this.#answer(link, id, operation);
+      // What is short needs so little that it does not wait behind what is long.
+      const mayGoFirst = this.#room.isEmpty || message.length <= CHUNK_BYTES;
+      if (mayGoFirst && this.#answer(link, id, operation)) return;
+      return this.#answerWhenRoom(link, id, operation, message.length);
     }
     const list = () => this.#answer(link, id, operation);
     if (operation.kind !== 'scan') return this.#pace.whenDue(list);
-    return this.#pace.scanWhenDue(list, () => {
-      this.#answers.count('scan', TOO_MANY);
-      send(link, id, TOO_MANY);
-    });
+    return this.#pace.scanWhenDue(list, () => this.#refuse(link, id, operation));
+  }
+
+  #answerWhenRoom(link: Link, id: number, operation: Operation, bytes: number): void {
+    if (this.#room.add(bytes, () => this.#answer(link, id, operation))) return;
+    this.#refuse(link, id, operation);
+  }
+
+  /** Too much waits here already. */
+  #refuse(link: Link, id: number, operation: Operation): void {
+    this.#count(operation, FULL);
+    send(link, id, FULL);
   }
 
   /** Many gets count as so many. */
@@ -94,9 +108,16 @@ export class OperationLinks {
     }
   }
 
-  #answer(link: Link, id: number, operation: Operation): void {
+  /** @returns false when room is being made for the operation, which must be tried again */
+  #answer(link: Link, id: number, operation: Operation): boolean {
     const answer = this.#served.replica()?.answer(operation) ?? NOT_SERVING;
+    if (answer.kind === 'refused' && answer.isMakingRoom === true) return false;
     this.#count(operation, answer);
+    this.#send(link, id, operation, answer);
+    return true;
+  }
+
+  #send(link: Link, id: number, operation: Operation, answer: Answer): void {
     const { head, body } = encodeAnswer(answer);
     const durability = this.#served.durability();
     if (operation.kind !== 'set') {

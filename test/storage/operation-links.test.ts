@@ -1,4 +1,4 @@
-// What an answer holds in memory while it waits for the log. The link and the replica are scripted; the store is real.
+// What an answer holds in memory while it waits for the log, and what waits until there is room. The link and the replica are scripted; the store is real.
 
 import { expect, test } from 'vitest';
 import { Metrics } from '../../src/cluster/http/metrics.ts';
@@ -9,11 +9,12 @@ import { encodeRecord, type StoredRecord } from '../../src/cluster/model/record.
 import type { Version } from '../../src/cluster/model/version.ts';
 import type { Link, LinkEvents, NodeHello, Runtime } from '../../src/cluster/ports.ts';
 import { decodeAnswer } from '../../src/cluster/wire/answers.ts';
-import { type Answer, encodeOperation } from '../../src/cluster/wire/operations.ts';
+import { type Answer, encodeOperation, type Operation } from '../../src/cluster/wire/operations.ts';
 import { AnswerCounters } from '../../src/storage/counters.ts';
 import { type Durability, MEMORY_ONLY } from '../../src/storage/log/durability.ts';
 import { SegmentStore } from '../../src/storage/memory/segment-store.ts';
 import { OperationLinks } from '../../src/storage/operation-links.ts';
+import { VirtualTime } from '../helpers/virtual-time.ts';
 
 const KEY = Buffer.from('key');
 const PARTITION = 0 as PartitionId;
@@ -89,3 +90,74 @@ test.each(ANSWERS)(
     expect(written().answer).toEqual(of(stored));
   },
 );
+
+test('a set for which a cache makes room is answered when that is made, and others meanwhile (H40)', () => {
+  const time = new VirtualTime();
+  const making: Answer = { kind: 'refused', reason: 'no-memory', isMakingRoom: true };
+  let turnsLeft = 3;
+  const isLong = (operation: Operation) =>
+    operation.kind === 'set' && operation.record.length > 1000;
+  const answer = (operation: Operation): Answer =>
+    isLong(operation) && --turnsLeft > 0 ? making : { kind: 'applied' };
+  const served = { node: () => 'a', replica: () => ({ answer }), durability: () => MEMORY_ONLY };
+  const runtime = { clock: time, timers: time } as unknown as Runtime;
+  const gate = { refusalOf: () => undefined };
+  const counters = new AnswerCounters(new Metrics());
+  const links = new OperationLinks(
+    runtime,
+    protocolTimes(1),
+    counters,
+    gate as never,
+    served as never,
+  );
+  const sent: number[] = [];
+  const link = { send: (id: number) => sent.push(id) } as unknown as Link;
+  const events = links.accept({} as NodeHello, link) as LinkEvents;
+  const setOf = (id: number, valueBytes: number) => {
+    const record = recordOf(BigInt(id), valueBytes);
+    const operation = { kind: 'set', partition: PARTITION, epoch: 1 as Epoch, record } as const;
+    const { head, body } = encodeOperation(operation);
+    events.received(id, Buffer.concat([head, body]));
+  };
+  setOf(1, CHUNK_BYTES);
+  // Waits behind the first, or both would evict in each turn.
+  setOf(2, CHUNK_BYTES);
+  setOf(3, 10);
+  expect([sent, turnsLeft]).toEqual([[3], 2]);
+  time.runTo(10);
+  expect(sent).toEqual([3, 1, 2]);
+});
+
+test('too many that wait for room are refused (H40)', () => {
+  const time = new VirtualTime();
+  const making: Answer = { kind: 'refused', reason: 'no-memory', isMakingRoom: true };
+  const served = { replica: () => ({ answer: () => making }), durability: () => MEMORY_ONLY };
+  const runtime = { clock: time, timers: time } as unknown as Runtime;
+  const gate = { refusalOf: () => undefined };
+  const counters = new AnswerCounters(new Metrics());
+  const links = new OperationLinks(
+    runtime,
+    protocolTimes(1),
+    counters,
+    gate as never,
+    served as never,
+  );
+  const sent: (Answer | string)[] = [];
+  const link = {
+    send: (_id: number, head: Uint8Array, body: Uint8Array) =>
+      sent.push(decodeAnswer(Buffer.concat([head, body]))),
+  } as unknown as Link;
+  const events = links.accept({} as NodeHello, link) as LinkEvents;
+  const record = recordOf(1n, 12 * 2 ** 20);
+  const { head, body } = encodeOperation({
+    kind: 'set',
+    partition: PARTITION,
+    epoch: 1 as Epoch,
+    record,
+  });
+  const message = Buffer.concat([head, body]);
+  for (let id = 1; id <= 5; id++) events.received(id, message);
+  expect(sent).toEqual([]);
+  events.received(6, message);
+  expect(sent).toEqual([{ kind: 'refused', reason: 'full' }]);
+});

@@ -47,7 +47,12 @@ export type Answer =
   | { readonly kind: 'behind' }
   /** The node is not a member, or may not answer this (R1, R2); 421 in terms of HTTP. */
   | { readonly kind: 'not-serving' }
-  | { readonly kind: 'refused'; readonly reason: RefusalReason }
+  | {
+      readonly kind: 'refused';
+      readonly reason: RefusalReason;
+      /** Never sent: the node goes on making room for the operation, and answers it then (H40). */
+      readonly isMakingRoom?: true;
+    }
   /** Answers copy, pull and a scan for values, and fetch with as many of the requested records as had room, and without `next`. */
   | {
       readonly kind: 'records';

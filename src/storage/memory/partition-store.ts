@@ -25,8 +25,11 @@ export type PutOutcome =
   | { readonly kind: 'superseded'; readonly version: Version }
   /** A delete of at least this version may have been forgotten here, whatever is there now (H24, H26). */
   | { readonly kind: 'floor'; readonly version: Version }
-  /** There is no memory for the record. */
-  | { readonly kind: 'no-memory' };
+  /**
+   * There is no memory for the record. `isMakingRoom`: a cache evicted as much as one put may, and the next one of the record
+   * finds more room (H40).
+   */
+  | { readonly kind: 'no-memory'; readonly isMakingRoom?: true };
 
 export const FIRST: Cursor = { bucket: 0, afterKey: Buffer.alloc(0) };
 

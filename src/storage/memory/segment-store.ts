@@ -34,7 +34,13 @@ import type {
   PartitionStore,
   PutOutcome,
 } from './partition-store.ts';
-import { Room } from './room.ts';
+import {
+  ALSO_ABOVE_THE_LIMIT,
+  AS_MUCH_AS_A_TURN_TAKES,
+  AS_MUCH_AS_IT_TAKES,
+  Room,
+  type RoomAllowance,
+} from './room.ts';
 import { type Head, type Location, type SegmentEntry, Segments } from './segments.ts';
 
 /** Slots of dropped partitions that are released with each record that comes in. */
@@ -44,6 +50,7 @@ const APPLIED_ALONE: PutOutcome = { kind: 'applied', replacedUntilMs: 0 };
 const APPLIED_OVER: PutOutcome = { kind: 'applied', replacedUntilMs: Number.POSITIVE_INFINITY };
 const EQUAL: PutOutcome = { kind: 'equal' };
 const NO_MEMORY: PutOutcome = { kind: 'no-memory' };
+const MAKING_ROOM: PutOutcome = { kind: 'no-memory', isMakingRoom: true };
 const NOTHING: PartitionFigures = { items: 0, payloadBytes: 0, newestMs: 0 };
 
 export interface StoreOptions {
@@ -117,11 +124,11 @@ export class SegmentStore implements PartitionStore {
     // H24 holds also when the key is there: a joiner that copies from here may have dropped this very set (H26), and
     // would lack it if one `superseded` or `equal` let the set be acknowledged.
     if (isBelow(recordVersion(record), floor)) return { kind: 'floor', version: floor };
-    return this.putCopied(partition, record);
+    return this.#put(partition, record, AS_MUCH_AS_A_TURN_TAKES);
   }
 
   putCopied(partition: PartitionId, record: StoredRecord): PutOutcome {
-    return this.#put(partition, record, false);
+    return this.#put(partition, record, AS_MUCH_AS_IT_TAKES);
   }
 
   /**
@@ -129,7 +136,8 @@ export class SegmentStore implements PartitionStore {
    * (memory-limit.ts); a cache refuses one for which it has no room.
    */
   restore(partition: PartitionId, record: StoredRecord): PutOutcome {
-    return this.#put(partition, record, this.whenFull === 'refuse');
+    const isStore = this.whenFull === 'refuse';
+    return this.#put(partition, record, isStore ? ALSO_ABOVE_THE_LIMIT : AS_MUCH_AS_IT_TAKES);
   }
 
   /** The least memory that a record takes, in bytes: what is missing for a record that could not be restored. */
@@ -137,7 +145,7 @@ export class SegmentStore implements PartitionStore {
     return bytesAtLeast(record.length);
   }
 
-  #put(partition: PartitionId, record: StoredRecord, mayRaise: boolean): PutOutcome {
+  #put(partition: PartitionId, record: StoredRecord, allowance: RoomAllowance): PutOutcome {
     const state = this.#partition(partition);
     const key = keyInRecord(record);
     const hash = hashRecordKey(record);
@@ -161,10 +169,10 @@ export class SegmentStore implements PartitionStore {
     // A record that is no longer than the present one of its key needs no room, because it can take that one's place:
     // so every delete of a present record is accepted, and so is a repair that keeps the value's length.
     const fitsInPlace = record.length <= replacedBytes;
-    const hasRoom = this.#room.make(head, record, index, replacedBytes, mayRaise && !fitsInPlace);
+    const room = this.#room.make(head, record, index, replacedBytes, allowance);
     // Look the place up again: while room was made the record may have been moved, or evicted.
     const from = at === undefined ? undefined : state.index.get(hash, key);
-    if (hasRoom) {
+    if (room === 'made') {
       const location = this.#segments.append(head, partition, record);
       if (from === undefined) state.add(hash, location, record);
       else state.replace(hash, from, location, record);
@@ -174,6 +182,7 @@ export class SegmentStore implements PartitionStore {
       state.overwrite(hash, from, record);
       return applied;
     }
+    if (room === 'later') return MAKING_ROOM;
     this.refused();
     return NO_MEMORY;
   }

@@ -110,7 +110,7 @@ export class RecordAnswers {
       case 'applied':
         return outcome.replacedUntilMs > nowMs ? APPLIED : CREATED;
       case 'no-memory':
-        return NO_MEMORY;
+        return { ...outcome, ...NO_MEMORY };
       case 'superseded':
         return this.#superseded(partition, record, outcome.version);
       case 'equal':

@@ -75,7 +75,7 @@ export class Serialiser {
     const isAskedFor = change.kind === 'getset' && live !== undefined;
     const previous = isAskedFor ? (Buffer.from(live) as StoredRecord) : undefined;
     const outcome = this.#store.put(partition, record);
-    if (outcome.kind === 'no-memory') return NO_MEMORY;
+    if (outcome.kind === 'no-memory') return { ...outcome, ...NO_MEMORY };
     assert(outcome.kind === 'applied', 'a judged record is above its base and the floor (H39a)');
     return { kind: 'judged', record, previous, created: !isLive, predecessor };
   }

@@ -205,11 +205,23 @@ export const STORAGE_MEMORY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: SEGMENT_STORE,
-        find: 'this.#put(partition, record, this.whenFull',
-        replace: 'this.#put(partition, record, this.whenFull === undefined && this.whenFull',
+        find: 'isStore ? ALSO_ABOVE_THE_LIMIT :',
+        replace: 'isStore ? AS_MUCH_AS_IT_TAKES :',
       },
     ],
     fate: tests(FULL_RESTART_TESTS, 'starts again with it'),
+  },
+  {
+    name: 'one-set-evicts-as-much-as-it-takes',
+    rule: 'H40',
+    edits: [
+      {
+        file: SEGMENT_STORE,
+        find: 'this.#put(partition, record, AS_MUCH_AS_A_TURN_TAKES)',
+        replace: 'this.#put(partition, record, AS_MUCH_AS_IT_TAKES)',
+      },
+    ],
+    fate: tests(EVICTION_TESTS, 'no more than a turn may take'),
   },
   {
     name: 'eviction-without-floor',
@@ -250,7 +262,7 @@ export const STORAGE_MEMORY_MUTANTS: readonly Mutant[] = [
   {
     name: 'a-replay-takes-memory-before-a-place',
     rule: 'D7',
-    edits: [{ file: SEGMENT_STORE, find: 'mayRaise && !fitsInPlace', replace: 'mayRaise' }],
+    edits: [{ file: ROOM, find: 'mayRaise && needsRoom', replace: 'mayRaise' }],
     fate: tests(FULL_RESTART_TESTS, 'never much'),
   },
   {

@@ -6,6 +6,8 @@ const HEARTBEATS = 'src/storage/heartbeats.ts';
 const LEASE = 'src/storage/lease.ts';
 const NODE_INCARNATION = 'src/storage/node-incarnation.ts';
 const OPERATION_LINKS = 'src/storage/operation-links.ts';
+const OPERATION_LINKS_TESTS = 'test/storage/operation-links.test.ts';
+const ROOM_QUEUE = 'src/storage/room-queue.ts';
 const STREAM_GATE = 'src/storage/stream-gate.ts';
 const REGISTRATION = 'src/storage/registration.ts';
 const SHUTDOWN = 'src/storage/shutdown.ts';
@@ -340,7 +342,7 @@ export const STORAGE_NODE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: OPERATION_LINKS,
-        find: 'const answer = this.#served.replica()?.answer(operation) ?? NOT_SERVING;\n    this.#count',
+        find: 'const answer = this.#served.replica()?.answer(operation) ?? NOT_SERVING;\n    if (answer',
         replace: `const incarnationId = this.#served.replica();
     const epochNow = () =>
       operation.kind === 'set'
@@ -351,13 +353,49 @@ export const STORAGE_NODE_MUTANTS: readonly Mutant[] = [
         const late = incarnationId?.answer({ ...operation, epoch: epochNow() ?? operation.epoch });
         this.#served.durability().whenDurable(() => send(link, id, late ?? NOT_SERVING));
       });
-      return;
+      return true;
     }
     const answer = incarnationId?.answer(operation) ?? NOT_SERVING;
-    this.#count`,
+    if (answer`,
       },
     ],
     fate: tests(JOINS_SCHEDULES, 'H14b: '),
+  },
+  {
+    name: 'refuses-while-it-makes-room',
+    rule: 'H40',
+    edits: [
+      {
+        file: OPERATION_LINKS,
+        find: 'answer.isMakingRoom === true) return false;',
+        replace: "answer.reason === 'full') return false;",
+      },
+    ],
+    fate: tests(OPERATION_LINKS_TESTS, 'is answered when that is made'),
+  },
+  {
+    name: 'makes-room-for-all-at-once',
+    rule: 'H40',
+    edits: [
+      {
+        file: OPERATION_LINKS,
+        find: 'message.length <= CHUNK_BYTES;',
+        replace: 'message.length <= CHUNK_BYTES * 1e6;',
+      },
+    ],
+    fate: tests(OPERATION_LINKS_TESTS, 'is answered when that is made'),
+  },
+  {
+    name: 'any-number-of-long-sets-waits-for-room',
+    rule: 'H40',
+    edits: [
+      {
+        file: ROOM_QUEUE,
+        find: 'this.#waitingBytes + bytes > WAITING_BYTES_MAX',
+        replace: 'this.#waitingBytes + bytes < 0',
+      },
+    ],
+    fate: tests('test/storage/room-queue.test.ts', 'beside too much does not'),
   },
   {
     name: 'any-scale-opens-streams',

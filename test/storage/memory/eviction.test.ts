@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { PartitionId } from '../../../src/cluster/model/partition.ts';
-import { encodeRecord } from '../../../src/cluster/model/record.ts';
+import { encodeRecord, type StoredRecord } from '../../../src/cluster/model/record.ts';
 import { VERSION_ZERO, type Version } from '../../../src/cluster/model/version.ts';
 import { SegmentStore } from '../../../src/storage/memory/segment-store.ts';
 import { expectSame } from '../../helpers/expect-same.ts';
@@ -11,6 +11,14 @@ import { SeededRandom } from '../../helpers/random.ts';
 const PARTITION = 3 as PartitionId;
 const MEMORY_BYTES = 4 * 1024 * 1024;
 const VALUE_BYTES = 100;
+
+/** As a storage node does it: again and again while room is being made. */
+function putAtLast(store: SegmentStore, record: StoredRecord): string {
+  for (;;) {
+    const outcome = store.put(PARTITION, record);
+    if (outcome.kind !== 'no-memory' || outcome.isMakingRoom !== true) return outcome.kind;
+  }
+}
 
 class Cache {
   readonly evicted: string[] = [];
@@ -30,7 +38,7 @@ class Cache {
   setAt(key: string, version: bigint, bytes = VALUE_BYTES): string {
     const value = Buffer.alloc(bytes);
     const record = encodeRecord({ key: Buffer.from(key), version: version as Version, value });
-    return this.store.put(PARTITION, record).kind;
+    return putAtLast(this.store, record);
   }
 
   has(key: string): boolean {
@@ -160,6 +168,34 @@ describe('a cache that is full', () => {
     expect(cache.store.items()).toBe(items);
   });
 
+  test('evicts in one turn no more than a turn may take, and then goes on', () => {
+    const memoryBytes = 32 * 1024 * 1024;
+    const store = new SegmentStore({ memoryBytes });
+    store.whenFull = 'evict';
+    let evicted = 0;
+    store.evicted = () => evicted++;
+    const recordOf = (key: string, bytes: number) => {
+      const value = Buffer.alloc(bytes);
+      return encodeRecord({ key: Buffer.from(key), version: 1n as Version, value });
+    };
+    for (let number = 0; evicted === 0; number++) {
+      store.putCopied(PARTITION, recordOf(`key ${number}`, VALUE_BYTES));
+    }
+    const long = encodeRecord({
+      key: Buffer.from('long'),
+      version: 2n as Version,
+      value: Buffer.alloc(memoryBytes / 4),
+    });
+    for (let kind = ''; kind !== 'applied'; ) {
+      const before = evicted;
+      kind = store.put(PARTITION, long).kind;
+      expect(evicted - before).toBeLessThan(8000);
+    }
+    // Nobody tries again what a joiner copies.
+    const copied = recordOf('copied', memoryBytes / 4);
+    expect(store.putCopied(PARTITION, copied).kind).toBe('applied');
+  });
+
   test('goes on after a large record that the cleaner had moved is gone', () => {
     const limit = 256 * 1024 * 1024;
     const store = new SegmentStore({ memoryBytes: limit });
@@ -169,7 +205,7 @@ describe('a cache that is full', () => {
       version++;
       const value = Buffer.alloc(bytes);
       const record = { key: Buffer.from(key), version: version as Version, value };
-      return store.put(PARTITION, encodeRecord(record)).kind;
+      return putAtLast(store, encodeRecord(record));
     };
     for (const number of numbers(10)) put(`large ${number}`, 40_960);
     for (const number of numbers(7500)) put(`first ${number}`, VALUE_BYTES);
