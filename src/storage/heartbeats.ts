@@ -39,6 +39,7 @@ export type NodeState = Pick<
   | 'diskProblem'
   | 'joined'
   | 'withoutMemory'
+  | 'copying'
   | 'vouched'
   | 'retained'
   | 'retains'

@@ -239,6 +239,7 @@ export class NodeIncarnation {
       diskProblem: this.diskProblem,
       joined: this.#joiner.joined(),
       withoutMemory: this.#joiner.withoutMemory(),
+      copying: this.#joiner.copying(),
       vouched: this.#recentlyVouched(),
       retained: this.#retained(),
       retains: this.replica.retained.partitions.length > 0,

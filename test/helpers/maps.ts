@@ -88,6 +88,7 @@ export function heartbeatOf(of: IncarnationId, map: ClusterMap): HeartbeatReques
     writable: true,
     joined: [],
     withoutMemory: undefined,
+    copying: undefined,
     vouched: [],
     retains: undefined,
     wallMs: undefined,

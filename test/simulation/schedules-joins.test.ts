@@ -194,3 +194,35 @@ test.each([120, 2500])(
     expect(played).toBe(5);
   },
 );
+
+test.each(SEEDS)(
+  'R8: a copy that gets on may take longer than one that does not, seed %i',
+  (seed) => {
+    const limitMs = 3000;
+    const stage = new Stage(seed, {
+      ...SHAPE,
+      copyChunkBytes: 50,
+      times: { joinLimitMs: limitMs },
+    });
+    const [source, leaver, joiner] = [stage.storage(0), stage.storage(1), stage.storage(2)];
+    const key = stage.keyOf(source, leaver);
+    const keys = stage.keysIn(stage.partitionOf(key), 2000);
+    const sets = keys.map((each) => stage.set(stage.frontend(0), each));
+    for (const each of sets) stage.expectStatus(each, 200);
+    const memberOf = () =>
+      stage.map.partitions[stage.partitionOf(key)]?.members.find(
+        ({ node }) => node === joiner.process.name,
+      );
+    const attempts = new Set<number>();
+    stage.drain(leaver);
+    stage.until('it joins', () => stage.roleOf(joiner, key) === 'joining');
+    const startMs = stage.world.nowMs;
+    for (const isOver = () => stage.roleOf(joiner, key) === 'serving'; !isOver(); stage.pass(50)) {
+      const member = memberOf();
+      if (member?.role === 'joining') attempts.add(member.joinEpoch);
+      expect(attempts.size).toBeLessThan(2);
+    }
+    expect(stage.world.nowMs - startMs).toBeGreaterThan(limitMs);
+    stage.expectKept();
+  },
+);

@@ -64,6 +64,7 @@ function asking({ hasMap = true, isAlone = false, adopts = true } = {}) {
     writable: true,
     joined: [],
     withoutMemory: [],
+    copying: [],
     vouched: [],
     diskProblem: undefined,
     retained: undefined,

@@ -151,7 +151,7 @@ export interface Times {
   readonly beforeRestartMs: number;
   /** How long after its lease lapsed a node that was only silent keeps its place, while other members serve (R8). */
   readonly replaceAfterMs: number;
-  /** A joiner that has not finished after this long is removed (R8). */
+  /** A joiner whose copy has not got on for this long is removed (R8). */
   readonly joinLimitMs: number;
   /** The pause between two anti-entropy pulls of one partition (R10). */
   readonly antiEntropyMs: number;

@@ -76,13 +76,11 @@ export type RegisterRequest = ShapeOf<typeof registerRequest>;
 export const registerReply = object({ incarnation, map: optionalClusterMap });
 export type RegisterReply = ShapeOf<typeof registerReply>;
 
-const copies = list(
-  object({
-    partition: integer({ min: 0, max: partitionCount(DIGITS_MAX) - 1 }),
-    joinEpoch: epoch,
-  }),
-  { max: partitionCount(DIGITS_MAX) },
-);
+const copy = {
+  partition: integer({ min: 0, max: partitionCount(DIGITS_MAX) - 1 }),
+  joinEpoch: epoch,
+};
+const copies = list(object(copy), { max: partitionCount(DIGITS_MAX) });
 
 export const heartbeatRequest = object({
   node: nodeId,
@@ -108,6 +106,8 @@ export const heartbeatRequest = object({
   joined: copies,
   /** The attempts to join for whose copy there is no memory: the controller gives them up (R8). */
   withoutMemory: optional(copies),
+  /** How many steps forward each other copy has made: one that goes on is not given up (R8). */
+  copying: optional(list(object({ ...copy, steps: count }), { max: partitionCount(DIGITS_MAX) })),
   /** The incarnations whose lease this node renewed as a witness, and how many ms ago (H11). */
   vouched: list(object({ node: nodeId, incarnation, agoMs: count }), { max: STORAGE_NODES_MAX }),
   /** The node's wall clock; a node that leaves it out is not judged by its clock (H31). */

@@ -66,6 +66,7 @@ export class Observations {
     this.heartbeats.set(message, message);
     if (message.writable !== before?.writable) this.onNews();
     if ((message.withoutMemory ?? []).length > 0) this.#lacksMemory(message, before, nowMs);
+    for (const each of message.copying ?? []) this.pending.copied(message, each, nowMs);
     this.acknowledged(message, message);
     for (const { agoMs, ...incarnationId } of message.vouched) {
       this.detector.vouchedFor(incarnationId, nowMs - agoMs);

@@ -13,11 +13,17 @@ import {
 } from '../../cluster/model/cluster-map.ts';
 import type { Epoch, Incarnation, NodeId } from '../../cluster/model/identity.ts';
 import type { PartitionId } from '../../cluster/model/partition.ts';
+import type { HeartbeatRequest } from '../../cluster/wire/control-messages.ts';
 
 export interface Since {
   /** The first map version that is known to contain what is waited for. */
   readonly version: MapVersion;
   readonly atMs: number;
+}
+
+interface Join extends Since {
+  /** How many steps forward its copy had made at `atMs`. */
+  readonly steps: number;
 }
 
 interface Fence extends Since {
@@ -32,10 +38,12 @@ export interface FenceEvidence {
   isDead(incarnationId: IncarnationId): boolean;
 }
 
+type Copied = NonNullable<HeartbeatRequest['copying']>[number];
+
 export class Pending {
   #fences = new Map<string, Fence>();
   #leaving = new Map<string, Since>();
-  #joining = new Map<string, Since>();
+  #joining = new Map<string, Join>();
   #witnesses = new Map<string, Since>();
 
   /** Call after each publication and at each tick. */
@@ -50,7 +58,10 @@ export class Pending {
       if (fence.blockedMs === undefined && isBlocked(map, fence, evidence)) fence.blockedMs = nowMs;
     }
     this.#leaving = keep(this.#leaving, membersOf(map, 'leaving'), () => since);
-    this.#joining = keep(this.#joining, membersOf(map, 'joining'), () => since);
+    this.#joining = keep(this.#joining, membersOf(map, 'joining'), () => ({
+      ...since,
+      steps: 0,
+    }));
     const changing = map.nextWitnesses;
     this.#witnesses = keep(
       this.#witnesses,
@@ -73,12 +84,21 @@ export class Pending {
     return this.#leaving.get(memberKey(partition, incarnationId));
   }
 
+  /** @returns since when its copy has not got on */
   joining(
     partition: PartitionId,
     incarnationId: IncarnationId,
     joinEpoch: Epoch,
   ): Since | undefined {
     return this.#joining.get(memberKey(partition, incarnationId, joinEpoch));
+  }
+
+  /** The copy of a joiner has made so many steps forward. */
+  copied(incarnationId: IncarnationId, { partition, joinEpoch, steps }: Copied, nowMs: number) {
+    const key = memberKey(partition as PartitionId, incarnationId, joinEpoch);
+    const join = this.#joining.get(key);
+    if (join === undefined || join.steps >= steps) return;
+    this.#joining.set(key, { ...join, atMs: nowMs, steps });
   }
 
   witnesses(map: ClusterMap): Since | undefined {

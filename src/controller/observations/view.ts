@@ -191,7 +191,7 @@ export class View {
   }
 
   /**
-   * R8: whether the copy of a joiner takes too long, or there is no memory for it. Without memory deletes could fail: each
+   * R8: whether the copy of a joiner does not get on, or there is no memory for it. Without memory deletes could fail: each
    * needs the joiner, which has none for a tombstone of what it never had, and so no room could be made (R10).
    */
   isStuck(partition: PartitionId, member: Member): boolean {

@@ -19,6 +19,7 @@ import type { Runtime } from '../../cluster/ports.ts';
 import { ANSWER_KINDS } from '../../cluster/wire/answer-kinds.ts';
 import type { Cursor, Operation } from '../../cluster/wire/operations.ts';
 import type { LoggedStore } from '../logged-store.ts';
+import { BUCKETS } from '../memory/digest.ts';
 import { FIRST } from '../memory/partition-store.ts';
 import type { Replica } from './replica.ts';
 import { nameOf, Transfer } from './transfer.ts';
@@ -43,6 +44,10 @@ interface Copy {
   /** Everything that the source has is here; records that the source lacks may be here as well. */
   copied: boolean;
   done: boolean;
+  /** The bucket that it has come to, at most: a pass that begins anew is no step forward until it is past that. */
+  bucket: number;
+  /** How many steps forward it has made: buckets, and records that had to be fetched by their heads. */
+  steps: number;
   /** How often in a row there was no memory for what came next. */
   failures: number;
   /** A source has answered, so it has the map of this join on its disk (H14). */
@@ -55,6 +60,10 @@ interface Copy {
 export interface JoinAttempt {
   readonly partition: PartitionId;
   readonly joinEpoch: Epoch;
+}
+
+export interface JoinProgress extends JoinAttempt {
+  readonly steps: number;
 }
 
 /** One pass over one source, from its first record to its last one. */
@@ -104,6 +113,13 @@ export class Joiner {
       .map(([partition, { joinEpoch }]) => ({ partition, joinEpoch }));
   }
 
+  /** How far the copies have come that are not completed, for the controller, which gives up one that is stuck (R8). */
+  copying(): readonly JoinProgress[] {
+    return [...this.#copies]
+      .filter(([, { done }]) => !done)
+      .map(([partition, { joinEpoch, steps }]) => ({ partition, joinEpoch, steps }));
+  }
+
   /** Called after each adopted map: begins new copies, and forgets those that are over. */
   mapAdopted(): void {
     for (const [partition, copy] of this.#copies) {
@@ -116,6 +132,8 @@ export class Joiner {
         joinEpoch,
         copied: false,
         done: false,
+        bucket: 0,
+        steps: 0,
         failures: 0,
         hasSource: false,
         evicted: VERSION_ZERO,
@@ -228,6 +246,7 @@ export class Joiner {
           this.#askForMissing(source, job, missing, next),
         );
       }
+      copy.steps++;
       const left = missing.filter((head) => !came.has(nameOf(head)));
       return this.#store.durability.whenDurable(() => this.#askForMissing(source, job, left, next));
     });
@@ -268,8 +287,12 @@ export class Joiner {
   }
 
   #goOn(source: Member, job: Job, next: Cursor | undefined): void {
-    job.copy.failures = 0;
-    if (next === undefined) this.#finish(job.partition, job.copy);
+    const { copy } = job;
+    copy.failures = 0;
+    const bucket = next?.bucket ?? BUCKETS;
+    if (bucket > copy.bucket) copy.steps++;
+    copy.bucket = Math.max(copy.bucket, bucket);
+    if (next === undefined) this.#finish(job.partition, copy);
     // Wait until this is durable: a slow disk slows the copy down, instead of filling memory with entries that wait
     // for it.
     else this.#store.durability.whenDurable(() => this.#askFrom(source, job, next));

@@ -625,6 +625,27 @@ describe('who joins', () => {
     expect(controller.map().partitions[FIRST]?.epoch).toBe(before + 1);
   });
 
+  test('stays for as long as its copy gets on, and no longer (R8)', () => {
+    const controller = controllerOf({ a: 'joining', b: 'serving' });
+    const copying = (steps: number, joinEpoch = 1) => ({
+      copying: controller
+        .joinsOf('a')
+        .map(({ partition }) => ({ partition, joinEpoch: joinEpoch as Epoch, steps })),
+    });
+    const all = ['a', 'b', 'c'];
+    for (const steps of [1, 2, 3]) {
+      controller.pass(times.joinLimitMs - 1000, all, copying(steps));
+      expect(controller.roles()).toMatchObject({ a: 'joining' });
+    }
+    // Neither an older heartbeat nor an earlier attempt says anything new.
+    controller.pass(500, all, copying(1));
+    controller.pass(500, all, copying(9, 0));
+    expect(controller.roles()).toMatchObject({ a: 'joining' });
+    controller.pass(2000, all, copying(3));
+    const attempts = controller.joinsOf('a').filter(({ joinEpoch }) => joinEpoch === 1);
+    expect(attempts).toEqual([]);
+  });
+
   test('is removed without any wait when its copy is stuck (R8)', () => {
     const controller = controllerOf({ a: 'joining', b: 'serving' });
     controller.pass(times.joinLimitMs - 1000, ['a', 'b', 'c']);

@@ -173,6 +173,7 @@ describe('a node that comes back after it was removed (I10, D3)', () => {
           writable: true,
           joined: [],
           withoutMemory: undefined,
+          copying: undefined,
           vouched: [],
           retains: undefined,
           wallMs: undefined,

@@ -265,6 +265,30 @@ export const CONTROLLER_DECISIONS_MUTANTS: readonly Mutant[] = [
     fate: tests(MEMORY_SCHEDULES, 'keeps nobody from deleting'),
   },
   {
+    name: 'a-long-copy-is-a-stuck-one',
+    rule: 'R8',
+    edits: [
+      {
+        file: 'src/controller/observations/pending.ts',
+        find: '{ ...join, atMs: nowMs, steps }',
+        replace: '{ ...join, steps }',
+      },
+    ],
+    fate: tests('test/simulation/schedules-joins.test.ts', 'R8: a copy that gets on'),
+  },
+  {
+    name: 'an-older-heartbeat-is-a-step-forward',
+    rule: 'R8',
+    edits: [
+      {
+        file: 'src/controller/observations/pending.ts',
+        find: 'join.steps >= steps',
+        replace: 'join.steps === steps',
+      },
+    ],
+    fate: tests(DECIDE_TESTS, 'stays for as long as its copy gets on'),
+  },
+  {
     name: 'joiner-without-memory-is-let-in-again-at-once',
     rule: 'R8',
     edits: [

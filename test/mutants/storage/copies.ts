@@ -347,4 +347,40 @@ export const STORAGE_COPIES_MUTANTS: readonly Mutant[] = [
     ],
     fate: tests(REPLICA_TESTS, 'by a map that came late'),
   },
+  {
+    name: 'a-pass-that-begins-anew-gets-on',
+    rule: 'R8',
+    edits: [
+      {
+        file: JOINER,
+        find: 'if (bucket > copy.bucket) copy.steps++;',
+        replace: 'copy.steps++;',
+      },
+    ],
+    fate: tests(JOINER_TESTS, 'R8: a joiner says how many'),
+  },
+  {
+    name: 'nobody-says-how-far-a-copy-has-come',
+    rule: 'R8',
+    edits: [
+      {
+        file: 'src/storage/node-incarnation.ts',
+        find: 'copying: this.#joiner.copying(),',
+        replace: 'copying: undefined,',
+      },
+    ],
+    fate: tests(JOINS_SCHEDULES, 'R8: a copy that gets on'),
+  },
+  {
+    name: 'fetched-records-are-no-step',
+    rule: 'R8',
+    edits: [
+      {
+        file: JOINER,
+        find: '      copy.steps++;\n      const left',
+        replace: '      const left',
+      },
+    ],
+    fate: tests(JOINER_TESTS, 'fetched by their heads'),
+  },
 ];

@@ -5,7 +5,7 @@ import type { ClusterMap, IncarnationId, Member } from '../../../src/cluster/mod
 import type { Epoch } from '../../../src/cluster/model/identity.ts';
 import { protocolTimes } from '../../../src/cluster/model/limits.ts';
 import type { PartitionId } from '../../../src/cluster/model/partition.ts';
-import { encodeRecord } from '../../../src/cluster/model/record.ts';
+import { encodeRecord, recordHead } from '../../../src/cluster/model/record.ts';
 import type { Version } from '../../../src/cluster/model/version.ts';
 import type { AnswerCallback, MemberAnswer } from '../../../src/cluster/peers/storage-channel.ts';
 import type { StorageChannels } from '../../../src/cluster/peers/storage-channels.ts';
@@ -94,6 +94,46 @@ test('a joiner takes what its source has', () => {
   expect(asked[0]?.source.node).toBe('a');
   asked[0]?.answer(records('copied'));
   expect(store.peek(PARTITION, KEY)).toBeDefined();
+});
+
+test('R8: a joiner says how many steps forward its copy has made, until it is complete', () => {
+  const { asked, joiner, pass } = joining(memberOf('a', 'serving'));
+  const steps = () => joiner.copying().map((copy) => copy.steps);
+  const answer = (bucket: number | undefined) => {
+    const next = bucket === undefined ? undefined : { bucket, afterKey: KEY };
+    asked.at(-1)?.answer({ ...records('copied'), next });
+  };
+  expect(joiner.copying()).toEqual([{ partition: PARTITION, joinEpoch: 1, steps: 0 }]);
+  answer(7);
+  answer(7);
+  expect(steps()).toEqual([1]);
+  // It begins anew.
+  asked.at(-1)?.answer({ kind: 'behind' });
+  pass();
+  answer(3);
+  answer(7);
+  expect(steps()).toEqual([1]);
+  answer(8);
+  expect(steps()).toEqual([2]);
+  answer(undefined);
+  for (let turns = 0; turns < 100 && joiner.joined().length === 0; turns++) pass();
+  expect([steps(), joiner.joined().length]).toEqual([[], 1]);
+});
+
+test('R8: records that are fetched by their heads are a step forward too', () => {
+  const source = memberOf('a', 'serving');
+  const { asked, adopt, joiner } = joining(source);
+  // It has something of an earlier join, so it asks for the heads of what is there.
+  asked.at(-1)?.answer({ ...records('copied'), next: { bucket: 7, afterKey: KEY } });
+  adopt(2, 2, [source]);
+  adopt(3, 3, [source, { ...JOINER, role: 'joining', joinEpoch: 3 as Epoch }]);
+  expect(asked.at(-1)?.operation.kind).toBe('list');
+  const { floor, records: newer } = records('newer');
+  const next = { bucket: 0, afterKey: KEY };
+  asked.at(-1)?.answer({ kind: 'heads', floor, heads: newer.map(recordHead), next });
+  expect([asked.at(-1)?.operation.kind, joiner.copying()[0]?.steps]).toEqual(['fetch', 0]);
+  asked.at(-1)?.answer(records('newer'));
+  expect(joiner.copying()[0]?.steps).toBe(1);
 });
 
 test('H39b: a joiner takes nothing from a source that its map no longer names, and asks another', () => {
