@@ -91,6 +91,15 @@ test.each(ANSWERS)(
   },
 );
 
+/** @returns what the node does with what comes by the link */
+function accepted(time: VirtualTime, served: object, link: Link): LinkEvents {
+  const runtime = { clock: time, timers: time } as unknown as Runtime;
+  const gate = { refusalOf: () => undefined } as never;
+  const counters = new AnswerCounters(new Metrics());
+  const links = new OperationLinks(runtime, protocolTimes(1), counters, gate, served as never);
+  return links.accept({} as NodeHello, link) as LinkEvents;
+}
+
 test('a set for which a cache makes room is answered when that is made, and others meanwhile (H40)', () => {
   const time = new VirtualTime();
   const making: Answer = { kind: 'refused', reason: 'no-memory', isMakingRoom: true };
@@ -100,19 +109,9 @@ test('a set for which a cache makes room is answered when that is made, and othe
   const answer = (operation: Operation): Answer =>
     isLong(operation) && --turnsLeft > 0 ? making : { kind: 'applied' };
   const served = { node: () => 'a', replica: () => ({ answer }), durability: () => MEMORY_ONLY };
-  const runtime = { clock: time, timers: time } as unknown as Runtime;
-  const gate = { refusalOf: () => undefined };
-  const counters = new AnswerCounters(new Metrics());
-  const links = new OperationLinks(
-    runtime,
-    protocolTimes(1),
-    counters,
-    gate as never,
-    served as never,
-  );
   const sent: number[] = [];
   const link = { send: (id: number) => sent.push(id) } as unknown as Link;
-  const events = links.accept({} as NodeHello, link) as LinkEvents;
+  const events = accepted(time, served, link);
   const setOf = (id: number, valueBytes: number) => {
     const record = recordOf(BigInt(id), valueBytes);
     const operation = { kind: 'set', partition: PARTITION, epoch: 1 as Epoch, record } as const;
@@ -132,22 +131,12 @@ test('too many that wait for room are refused (H40)', () => {
   const time = new VirtualTime();
   const making: Answer = { kind: 'refused', reason: 'no-memory', isMakingRoom: true };
   const served = { replica: () => ({ answer: () => making }), durability: () => MEMORY_ONLY };
-  const runtime = { clock: time, timers: time } as unknown as Runtime;
-  const gate = { refusalOf: () => undefined };
-  const counters = new AnswerCounters(new Metrics());
-  const links = new OperationLinks(
-    runtime,
-    protocolTimes(1),
-    counters,
-    gate as never,
-    served as never,
-  );
   const sent: (Answer | string)[] = [];
   const link = {
     send: (_id: number, head: Uint8Array, body: Uint8Array) =>
       sent.push(decodeAnswer(Buffer.concat([head, body]))),
   } as unknown as Link;
-  const events = links.accept({} as NodeHello, link) as LinkEvents;
+  const events = accepted(time, served, link);
   const record = recordOf(1n, 12 * 2 ** 20);
   const { head, body } = encodeOperation({
     kind: 'set',
