@@ -9,7 +9,7 @@ import { Metrics } from '../cluster/http/metrics.ts';
 import { type Handler, type ReplyCallback, Routes } from '../cluster/http/routes.ts';
 import { ClusterClock } from '../cluster/model/cluster-clock.ts';
 import type { ClusterMap } from '../cluster/model/cluster-map.ts';
-import { whyForeign } from '../cluster/model/file-server.ts';
+import { fileServerEntry, whyForeign } from '../cluster/model/file-server.ts';
 import type { Address, ClusterId, NodeId } from '../cluster/model/identity.ts';
 import type { Times } from '../cluster/model/limits.ts';
 import { ControlClient } from '../cluster/peers/control-client.ts';
@@ -247,10 +247,13 @@ export class FileServer implements Service {
     new UploadHandlers(this.#server, pulls).addTo(this.#routes, measured);
     const source = new BlobSource(this.#server, counters, logger);
     new ReadHandlers(this.#server, this.#files, source).addTo(this.#routes, measured);
-    new Door(this.#server, this.#access.files, source, { clock: this.#clock, timers }).addTo(
-      this.#routes,
-      measured,
-    );
+    const isInMap = () => this.#isInMap();
+    const door = new Door(this.#server, this.#access.files, source, {
+      clock: this.#clock,
+      timers,
+      isInMap,
+    });
+    door.addTo(this.#routes, measured);
     addOperatorHandlers(this.#routes, {
       upkeep: () => this.#upkeep,
       identity: () => this.#identity,
@@ -269,6 +272,15 @@ export class FileServer implements Service {
   #opened(): OpenedStore | undefined {
     const { cluster, rebuilt } = this.#identity ?? {};
     return cluster === undefined ? undefined : { store: this.#store, cluster, rebuilt };
+  }
+
+  #isInMap(): boolean {
+    const { map } = this.#router;
+    const node = this.#identity?.node;
+    if (map === undefined || node === undefined) return false;
+    if (fileServerEntry(map, node) !== undefined) return true;
+    this.#follower.fetchFromAnyone();
+    return false;
   }
 
   #whyNotOpen(): string {

@@ -624,6 +624,18 @@ export const FILESERVER_MUTANTS: readonly Mutant[] = [
     fate: tests('test/fileserver/blob-server.test.ts', 'whose turn has come is refused no more'),
   },
   {
+    name: 'a-file-server-that-its-map-lacks-takes-uploads',
+    rule: 'F1',
+    edits: [
+      {
+        file: 'src/fileserver/door/door.ts',
+        find: ' || this.#isInMap()) return',
+        replace: ' || this.#isInMap() || !this.#server.isStopping) return',
+      },
+    ],
+    fate: tests('test/fileserver/door/door.test.ts', 'takes no upload'),
+  },
+  {
     name: 'clients-with-tickets-hold-up-the-cluster',
     rule: 'F4',
     edits: [

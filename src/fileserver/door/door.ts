@@ -30,11 +30,19 @@ const TIME_WITHIN_MS = 5000;
 /** A ticket of one of the purposes. */
 type TicketFor<Purpose extends Ticket['purpose']> = Extract<Ticket, { purpose: Purpose }>;
 
+export interface DoorParts {
+  readonly clock: ClusterClock;
+  readonly timers: Timers;
+  /** Whether the map that this file server goes by has it; where it does not, a newer one is asked for. */
+  readonly isInMap: () => boolean;
+}
+
 export class Door {
   readonly #server: BlobServer;
   readonly #files: ClusterFiles;
   readonly #clock: ClusterClock;
   readonly #timers: Timers;
+  readonly #isInMap: () => boolean;
   readonly #downloads: TicketDownloads;
   readonly #uploads: TicketUploads;
 
@@ -42,12 +50,13 @@ export class Door {
     server: BlobServer,
     files: ClusterFiles,
     source: BlobSource,
-    { clock, timers }: { readonly clock: ClusterClock; readonly timers: Timers },
+    { clock, timers, isInMap }: DoorParts,
   ) {
     this.#server = server;
     this.#files = files;
     this.#clock = clock;
     this.#timers = timers;
+    this.#isInMap = isInMap;
     this.#downloads = new TicketDownloads(files, source);
     this.#uploads = new TicketUploads({ files, records: files.tickets.records, clock });
   }
@@ -126,7 +135,11 @@ export class Door {
   /** @returns the store, or the reply while no upload may begin */
   get #storing(): OpenedStore | WholeReply {
     if (this.#server.isStopping) return errorReply('not-ready', 'this file server is stopping');
-    return this.#server.opened;
+    const { opened } = this.#server;
+    if ('status' in opened || this.#isInMap()) return opened;
+    // F1: brokers know that it is in the map, and it does not yet, where the map was lost on its way. By an older map it would count
+    // fewer file servers than there are, and acknowledge an upload with fewer copies.
+    return errorReply('not-ready', 'the map that has this file server has not come to it yet');
   }
 
   #open<Purpose extends Ticket['purpose']>(

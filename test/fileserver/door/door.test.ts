@@ -1,4 +1,5 @@
-// Whose turn it is at a file server: clients at its door, and the cluster's own reads, do not wait for each other.
+// Whose turn it is at a file server: clients at its door, and the cluster's own reads, do not wait for each other. And who takes no
+// upload yet.
 
 import { expect, test } from 'vitest';
 import { type HttpReply, isWhole, replyHeader } from '../../../src/cluster/http/http.ts';
@@ -7,7 +8,7 @@ import { Routes } from '../../../src/cluster/http/routes.ts';
 import type { ClusterClock } from '../../../src/cluster/model/cluster-clock.ts';
 import type { Runtime } from '../../../src/cluster/ports.ts';
 import type { ClusterFiles } from '../../../src/files/cluster-files.ts';
-import { BlobServer } from '../../../src/fileserver/blob-server.ts';
+import { BlobServer, type OpenedStore } from '../../../src/fileserver/blob-server.ts';
 import { Door } from '../../../src/fileserver/door/door.ts';
 import type { BlobSource } from '../../../src/fileserver/downloads/blob-source.ts';
 import { ReadHandlers } from '../../../src/fileserver/downloads/read-handlers.ts';
@@ -18,12 +19,12 @@ const BLOB = '0198c0de000000112233445566778899';
 /** More than there are slots of any kind. */
 const MANY = 1000;
 
-function serving() {
+function serving(opened?: OpenedStore) {
   const time = new VirtualTime();
   const server = new BlobServer({
     timers: time,
     scale: 1,
-    opened: () => undefined,
+    opened: () => opened,
     whyNot: () => 'its turn has come',
     map: () => undefined,
     check: () => undefined,
@@ -45,19 +46,27 @@ function serving() {
     { host, clock: time } as unknown as Runtime,
     new Metrics(),
   );
+  const inMap = { is: true };
   const measured = <T>(_name: string, handler: T) => handler;
-  new Door(server, files, source, { clock, timers: time }).addTo(routes, measured);
+  const isInMap = () => inMap.is;
+  new Door(server, files, source, { clock, timers: time, isInMap }).addTo(routes, measured);
   new ReadHandlers(server, { list: () => undefined } as never, source).addTo(routes, measured);
+  const answered = (method: string, path: string) => {
+    const replies: HttpReply[] = [];
+    routes.handle(requestOf(method, path, { kind: 'none' }, { host: 'h:1' }), (reply) =>
+      replies.push(reply),
+    );
+    const [reply] = replies;
+    return reply && isWhole(reply) ? reply : undefined;
+  };
   return {
     server,
+    inMap,
+    answered,
     /** @returns what is answered at once, in a turn that has come; undefined for one who waits */
     ask: (path: string): string | undefined => {
-      const replies: HttpReply[] = [];
-      routes.handle(requestOf('GET', path, { kind: 'none' }, { host: 'h:1' }), (reply) =>
-        replies.push(reply),
-      );
-      const [reply] = replies;
-      return reply && isWhole(reply) ? replyHeader(reply, 'x-fog-error') : undefined;
+      const reply = answered('GET', path);
+      return reply && replyHeader(reply, 'x-fog-error');
     },
   };
 }
@@ -72,4 +81,13 @@ test.each([
     server[slots].take(() => undefined);
   }
   expect([ask(path), ask(own)]).toEqual(['not-ready', undefined]);
+});
+
+test('F1: one that its own map does not have takes no upload', () => {
+  const { inMap, answered } = serving({ store: {}, cluster: 'c' } as OpenedStore);
+  const refusal = () => String(answered('PUT', '/t/a/b')?.body);
+  inMap.is = false;
+  expect(refusal()).toMatch(/the map that has this file server has not come to it yet/);
+  inMap.is = true;
+  expect(refusal()).toMatch(/ticket/);
 });
