@@ -9,6 +9,7 @@ import { Metrics } from '../cluster/http/metrics.ts';
 import { type ReplyCallback, Routes } from '../cluster/http/routes.ts';
 import {
   type ClusterMap,
+  type Generation,
   isFrozen,
   isGranted,
   NO_MAP,
@@ -61,7 +62,7 @@ import { inspect } from './routes/inspection.ts';
 import { OfflineWatch } from './routes/offline.ts';
 import { addRemovalRoutes } from './routes/removal.ts';
 
-/** Wait between two attempts to open a generation while the disk is full. */
+/** Wait between two attempts to store the first map of a generation while the disk is full. */
 const OPEN_AGAIN_MS = 1000;
 
 export interface ControllerOptions extends FoundingRule {
@@ -200,8 +201,10 @@ export class Controller implements Service {
     noteOtherFounding(this.#options, stored, this.#runtime.logger);
     // The stored map is of an unfinished recovery: its frozen partitions wait for promises, so recover again.
     if (isFrozen(stored)) return this.#recover(stored, 0, stored.onlyController);
+    const generation = openGeneration(stored.version.generation, this.#runtime);
+    if (generation === undefined) throw new FatalError(EXIT.config, noGenerationLeft(STATE_FILE));
     this.#startupGuard = new StartupGuard(this.#runtime, times, stored, (promised) =>
-      promised === undefined ? this.#open(stored) : this.#recover(stored, promised),
+      promised === undefined ? this.#open(stored, generation) : this.#recover(stored, promised),
     );
   }
 
@@ -210,16 +213,18 @@ export class Controller implements Service {
     this.#loaded = true;
   }
 
-  #open(stored: ClusterMap): void {
-    const generation = openGeneration(stored.version.generation, this.#runtime);
-    if (generation === undefined) throw new FatalError(EXIT.config, noGenerationLeft(STATE_FILE));
+  /**
+   * @param generation opened when this controller started: where it sleeps here, or its disk stays full, until another one
+   *   has recovered the map, that one's generation has to be the greater of the two (H32)
+   */
+  #open(stored: ClusterMap, generation: Generation): void {
     this.#map.propose(
       () => reopened(stored, generation),
       (outcome) => {
         if (outcome.kind === 'published') this.#loaded = true;
         else {
           refuseBrokenDisk(outcome.detail);
-          this.#runtime.timers.after(OPEN_AGAIN_MS, () => this.#open(stored));
+          this.#runtime.timers.after(OPEN_AGAIN_MS, () => this.#open(stored, generation));
         }
       },
     );
@@ -373,7 +378,7 @@ export class Controller implements Service {
   #waitingFor(): string | undefined {
     if (this.#map.current !== undefined) return undefined;
     if (this.#map.problem !== undefined) return this.#map.problem;
-    if (!this.#loaded) return 'the controller reads its state, and hears its nodes';
+    if (!this.#loaded) return this.#startupGuard?.waitingFor ?? 'the controller reads its state';
     const { storageNodes, redundancy } = this.#options;
     return (
       this.#recovering() ??

@@ -138,7 +138,7 @@ export class SimulatedCluster {
   #makeController(address: Address): SimulatedNode<Controller> {
     const shape = this.#shape;
     const { storages, redundancy, whenFull } = shape;
-    const node = new SimulatedNode(
+    const node: SimulatedNode<Controller> = new SimulatedNode(
       this.#world,
       this.network,
       address,
@@ -149,7 +149,8 @@ export class SimulatedCluster {
           digits: smallestDigits(1),
           whenFull,
           firstEpoch: shape.firstEpoch,
-          recover: this.controllerRecovers,
+          // People start the one that takes the place of another with --recover, and not the one that was replaced.
+          recover: this.controllerRecovers && this.formerController !== node,
           times: timesOf(shape, address, timeScale),
         }),
       shape.controllerInMemory !== true,

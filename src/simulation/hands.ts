@@ -290,14 +290,11 @@ export class Hands {
     this.kill([controller], 'lose-controller', () => durationMs);
   }
 
-  /** The controller's machine hangs; another one takes its address, and later the first one wakes up. */
+  /** The controller's machine hangs, and another takes its address; the first one wakes up, or is switched off and on. */
   replaceController(sleepsMs: number): void {
-    const { controller } = this.#cluster;
-    const { formerController } = this.#cluster;
-    if (!controller.process.alive || controller.process.paused || formerController?.process.alive) {
-      return;
-    }
-    if (!this.#isFounded) return;
+    const { controller, formerController } = this.#cluster;
+    const isStruck = controller.process.paused || formerController?.process.alive === true;
+    if (!controller.process.alive || isStruck || !this.#isFounded) return;
     const fault = this.#faults.begin('second-controller', [controller]);
     controller.process.pause();
     this.#cluster.controllerRecovers = true;
@@ -306,8 +303,10 @@ export class Hands {
     next.disk.wipe();
     this.#world.note(`${next.process.name} takes the place of ${controller.process.name}`);
     next.start();
+    const isRebooted = this.#world.random.chance(0.5);
     this.#world.at(sleepsMs, () => {
       controller.process.resume();
+      if (isRebooted) controller.restart();
       this.#world.at(2000, () => {
         controller.crash(false);
         this.#faults.end(fault);

@@ -105,6 +105,13 @@ export class SimulatedNode<Role extends Service = Service> {
     this.#network.crashed(this.process);
   }
 
+  /** Its machine is switched off and on, where a supervisor starts what ran. */
+  restart(): void {
+    if (!this.process.alive) return;
+    this.crash(true);
+    this.start();
+  }
+
   /** Called after the process ended itself: breaks its connections, so that its peers learn of it. */
   ended(): void {
     this.#breakStreams();

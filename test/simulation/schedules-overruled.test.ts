@@ -2,10 +2,11 @@
 // nothing: an operator who moved the controller to another machine, and back before that one had published a map (H32).
 
 import { describe, expect, test } from 'vitest';
-import type { PartitionEntry } from '../../src/cluster/model/cluster-map.ts';
+import type { ClusterMap, PartitionEntry } from '../../src/cluster/model/cluster-map.ts';
+import { mapReply } from '../../src/cluster/wire/control-messages.ts';
 import type { ClusterShape, SimulatedNode } from '../../src/simulation/cluster.ts';
 import { WALL_START_MS } from '../../src/simulation/process.ts';
-import { plainGet } from '../../src/simulation/requests.ts';
+import { bytesOf, plainGet } from '../../src/simulation/requests.ts';
 import type { World } from '../../src/simulation/world.ts';
 import { SEEDS, Stage } from './founded.ts';
 
@@ -238,5 +239,66 @@ test.each(SEEDS)(
     expect(ends.length).toBeLessThan(2);
     stage.expectStatus(stage.set(frontend, key), 200);
     stage.expectKept();
+  },
+);
+
+function published(controller: SimulatedNode): ClusterMap | undefined {
+  const reply = controller.peek(plainGet('/c/map'));
+  return mapReply(JSON.parse(bytesOf(reply).toString())).map;
+}
+
+/** Whether the node has an incarnation of this controller, whose map it may lack still. */
+function isRegistered(node: SimulatedNode): boolean {
+  const said = bytesOf(node.peek(plainGet('/readyz?verbose'))).toString();
+  return said.includes('[+]registered ok');
+}
+
+describe.each([
+  { what: 'whose disk had no room until then', isRestarted: false },
+  { what: 'which is started from its old state after that', isRestarted: true },
+])(
+  'H32: another controller has recovered the map, and the one of before, $what,',
+  ({ isRestarted }) => {
+    test.each(SEEDS)('is followed by nobody who has not promised yet, seed %i', (seed) => {
+      const stage = new Stage(seed, { ...SHAPE, storages: 4 });
+      const { cluster } = stage;
+      const former = cluster.controller;
+      const late = stage.storage(3);
+      const frontend = stage.frontend(0);
+      const others = cluster.storages.filter((node) => node !== late);
+      const key = stage.keyOf(late, partnerOf(stage, late, others));
+      stage.expectStatus(stage.set(frontend, key), 200);
+      // The power of all, so that no member stands for an entry alone, and those of the one who comes late are frozen.
+      for (const node of [former, ...cluster.storages]) node.crash(false);
+      if (!isRestarted) {
+        // All come to it, and it cannot store the first map of its generation.
+        former.disk.fill();
+        for (const node of [former, ...cluster.storages]) node.start();
+        stage.pass(1500);
+        for (const node of cluster.storages) node.crash(false);
+      }
+      const second = moveTo(stage);
+      const ends = supervise(stage);
+      for (const node of [second, ...cluster.storages]) if (node !== late) node.start();
+      stage.until('recovered', () => stage.map.version.generation !== 1);
+      const { generation } = stage.map.version;
+      stage.pass(3000);
+      late.start();
+      stage.until('registered', () => isRegistered(late));
+      stage.cut([second], [late]);
+      if (isRestarted) former.start();
+      else former.disk.free();
+      stage.pass(3000);
+      // Whoever has not promised yet follows the greater generation.
+      expect(published(former)?.version.generation ?? 0).toBeLessThan(generation);
+      former.crash(false);
+      stage.heal([second], [late]);
+      stage.until('followed', () => stage.mapOf(late)?.version.generation === generation);
+      stage.pass(2000);
+      expect(ends).toEqual([]);
+      expect(stage.hasLease(late)).toBe(true);
+      stage.expectStatus(stage.get(frontend, key), 200);
+      stage.expectKept();
+    });
   },
 );

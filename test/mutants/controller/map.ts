@@ -2,6 +2,7 @@
 
 import { aimed, type Mutant, SEEDS, tests } from '../mutant.ts';
 
+const CONTROLLER = 'src/controller/controller.ts';
 const FOLLOWERS = 'src/controller/observations/followers.ts';
 const GENERATIONS = 'src/controller/map/generations.ts';
 const MAP_RECOVERY = 'src/controller/map/recovery.ts';
@@ -14,6 +15,7 @@ const LOST_HOSTS_SCHEDULES = 'test/simulation/schedules-lost-hosts.test.ts';
 const MAPS_SCHEDULES = 'test/simulation/schedules-maps.test.ts';
 const MAP_RECOVERY_TESTS = 'test/controller/map/recovery.test.ts';
 const OVERRULED_SCHEDULES = 'test/simulation/schedules-overruled.test.ts';
+const STARTUP_GUARD_TESTS = 'test/controller/map/startup-guard.test.ts';
 const PUBLISHED_MAP_TESTS = 'test/controller/map/published-map.test.ts';
 const REMOVALS_SCHEDULES = 'test/simulation/schedules-removals.test.ts';
 
@@ -83,6 +85,43 @@ export const CONTROLLER_MAP_MUTANTS: readonly Mutant[] = [
       },
     ],
     fate: tests(GENERATIONS_TESTS, 'of two that start from one state'),
+  },
+  {
+    name: 'a-generation-of-when-the-disk-has-room',
+    rule: 'H32',
+    edits: [
+      {
+        file: CONTROLLER,
+        find: '() => reopened(stored, generation),',
+        replace: '() => reopened(stored, openGeneration(0, this.#runtime) ?? generation),',
+      },
+    ],
+    fate: tests(OVERRULED_SCHEDULES, 'whose disk had no room'),
+  },
+  {
+    name: 'a-controller-to-which-nobody-comes-publishes',
+    rule: 'H32',
+    edits: [
+      {
+        file: STARTUP_GUARD,
+        find: '    this.#opened = opened;\n',
+        replace:
+          '    this.#opened = opened;\n    timers.after(times.suspicionMs, () => this.#open());\n',
+      },
+    ],
+    fate: tests(OVERRULED_SCHEDULES, 'started from its old state'),
+  },
+  {
+    name: 'a-controller-takes-the-word-of-a-node-of-another-cluster',
+    rule: 'D5',
+    edits: [
+      {
+        file: STARTUP_GUARD,
+        find: '    if (cluster !== undefined && cluster !== this.#stored.cluster) return;\n',
+        replace: '',
+      },
+    ],
+    fate: tests(STARTUP_GUARD_TESTS, 'of another cluster'),
   },
   {
     name: 'generation-not-above-the-last',
