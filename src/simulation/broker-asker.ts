@@ -17,6 +17,9 @@ const DOMAIN = 'default';
 const STORED: readonly number[] = [201, 204];
 /** Nobody knows whether it had an effect; every other refusal says that it had none. */
 const UNKNOWN = 504;
+/** A lock may be seen behind the change only, which is then undone. */
+const LOCKED = 423;
+const WITHOUT_EFFECT: readonly FileChange['outcome'][] = ['refused', 'undone'];
 
 export interface BrokerQuestion {
   readonly method: string;
@@ -165,19 +168,20 @@ export class BrokerAsker {
 
   answered(name: string, change: FileChange, status: number): void {
     if (STORED.includes(status)) this.finish(name, change);
-    else if (status !== UNKNOWN) this.refused(name, change);
+    else if (status !== UNKNOWN)
+      this.refused(name, change, status === LOCKED ? 'undone' : 'refused');
   }
 
   /** Whoever was told last, it counts from the first time on. */
   finish(name: string, change: FileChange): void {
-    if (change.outcome === 'refused') this.#breakTwice(name, change);
+    if (WITHOUT_EFFECT.includes(change.outcome)) this.#breakTwice(name, change);
     change.outcome = 'done';
     change.endMs ??= this.#world.nowMs;
   }
 
-  refused(name: string, change: FileChange): void {
+  refused(name: string, change: FileChange, outcome: 'refused' | 'undone' = 'refused'): void {
     if (change.outcome === 'done') this.#breakTwice(name, change);
-    change.outcome = 'refused';
+    change.outcome = outcome;
     change.endMs = this.#world.nowMs;
   }
 

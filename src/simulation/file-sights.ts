@@ -10,8 +10,11 @@ export interface FileChange {
   readonly startMs: number;
   /** Undefined for one of which nobody has heard the end: it may take effect at any time. */
   endMs: number | undefined;
-  /** One that was refused has no effect. */
-  outcome: 'unknown' | 'done' | 'refused';
+  /**
+   * One that was refused has no effect. One that was undone was refused as well, and may have been seen until then: a lock that it
+   * had to heed was seen behind it only (files/second-look.ts).
+   */
+  outcome: 'unknown' | 'done' | 'refused' | 'undone';
 }
 
 export interface FileSight {
@@ -49,7 +52,7 @@ function isPresentAt(changes: readonly FileChange[], { content, startMs, endMs }
   return changes.some(
     (change) =>
       leaves(change) === content &&
-      mayTakeEffect(changes, change, endMs) &&
+      mayTakeEffect(changes, change, startMs, endMs) &&
       !isOver(changes, change, startMs),
   );
 }
@@ -64,7 +67,7 @@ function isKept(changes: readonly FileChange[], { content, startMs, endMs }: Fil
       change !== stored &&
       (change.endMs ?? Number.POSITIVE_INFINITY) >= stored.startMs &&
       (change.kind !== 'withdrawn' || change.content === content) &&
-      mayTakeEffect(changes, change, endMs),
+      mayTakeEffect(changes, change, startMs, endMs),
   );
 }
 
@@ -72,9 +75,16 @@ function leaves({ kind, content }: FileChange): string | undefined {
   return kind === 'stored' ? content : undefined;
 }
 
-function mayTakeEffect(changes: readonly FileChange[], change: FileChange, byMs: number): boolean {
-  const { kind, content, startMs, outcome } = change;
+/** Whether the change may be seen at some moment from `fromMs` to `byMs`. */
+function mayTakeEffect(
+  changes: readonly FileChange[],
+  change: FileChange,
+  fromMs: number,
+  byMs: number,
+): boolean {
+  const { kind, content, startMs, endMs = Number.POSITIVE_INFINITY, outcome } = change;
   if (outcome === 'refused' || startMs >= byMs) return false;
+  if (outcome === 'undone' && endMs < fromMs) return false;
   if (kind !== 'withdrawn') return true;
   // What had been replaced before is not its own any more.
   const own = changes.find((each) => each.kind === 'stored' && each.content === content);

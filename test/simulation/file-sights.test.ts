@@ -28,6 +28,16 @@ describe('what is there', () => {
     ['nothing, before anything was stored', [], sight(undefined, [0, 1])],
     ['what is being stored', [storedA], sight('a', [5, 6])],
     ['the former content while the next is being stored', [storedA, storedB], sight('a', [29, 31])],
+    [
+      'what is refused at last, and undone',
+      [storedA, change('stored', 'b', [20, 30], 'undone')],
+      sight('b', [29, 31]),
+    ],
+    [
+      'nothing else than before, where the next was undone',
+      [storedA, change('stored', 'b', [20, 30], 'undone')],
+      sight('a', [40, 41]),
+    ],
     ['what nobody was told of', [change('stored', 'a', [0, undefined])], sight('a', [50, 51])],
     [
       'nothing, where it was withdrawn',
@@ -47,6 +57,7 @@ describe('what is there', () => {
     ['what nobody has stored', [storedA], sight('c', [20, 21])],
     ['what comes later', [storedA], sight('a', [-5, -4])],
     ['what was refused', [change('stored', 'a', [0, 10], 'refused')], sight('a', [20, 21])],
+    ['what was undone', [change('stored', 'a', [0, 10], 'undone')], sight('a', [20, 21])],
     ['what was overwritten', [storedA, storedB], sight('a', [31, 32])],
     ['what was withdrawn', [storedA, change('withdrawn', 'a', [12, 14])], sight('a', [15, 16])],
     ['nothing, where nobody took it away', [storedA], sight(undefined, [11, 12])],
