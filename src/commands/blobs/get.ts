@@ -1,10 +1,10 @@
 // `velour blobs get`: reads a content from the blob service, and compares its SHA-512 with the one that was asked for.
 
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { EXIT, FatalError } from '../../cluster/http/errors.ts';
 import { DASH } from '../keys/input.ts';
 import type { Command } from '../options.ts';
+import { OutputFile } from '../output-file.ts';
 import { printData } from '../printing.ts';
 import { BLOBS_OPTION, callBlobs } from './blob-service.ts';
 import { hashIn } from './mark.ts';
@@ -27,30 +27,24 @@ export const blobsGetCommand: Command = {
     const wanted = hashIn(words, 'hash');
     const output = words.optionalText('output') ?? DASH;
     const path = words.flag('here') ? `/${wanted}/nopeerload` : `/${wanted}`;
-    const answer = await callBlobs(words, { method: 'GET', path });
-    const partial = `${output}.partial`;
-    const file = output === DASH ? undefined : await open(partial, 'w');
+    const file = output === DASH ? undefined : await OutputFile.open(output);
     try {
+      const answer = await callBlobs(words, { method: 'GET', path });
       const hash = createHash('sha512');
       for await (const piece of answer.body) {
         hash.update(piece);
-        await write(piece, file);
+        if (file === undefined) await printData(piece);
+        else await file.write(piece);
       }
       if (hash.digest('hex') !== wanted) {
         throw new FatalError(EXIT.broken, 'what came is not the content with this SHA-512');
       }
-      await file?.close();
-      if (file !== undefined) await rename(partial, output);
+      await file?.finish();
     } catch (error) {
-      if (file !== undefined) await rm(partial, { force: true });
+      await file?.abandon();
       if (error instanceof FatalError) throw error;
       throw new FatalError(EXIT.unavailable, `it broke off: ${(error as Error).message}`);
     }
     process.exit(0);
   },
 };
-
-async function write(piece: Buffer, file: FileHandle | undefined): Promise<void> {
-  if (file === undefined) await printData(piece);
-  else await file.writeFile(piece);
-}
