@@ -5,6 +5,7 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { VelourError } from '../../client/errors.ts';
 import { EXIT, FatalError } from '../../cluster/http/errors.ts';
+import { textOfBytes } from '../../cluster/wire/key-text.ts';
 import { encodeBytes } from '../../cluster/wire/query.ts';
 import { shareBefore } from '../../coordinator/operations/scan/position.ts';
 import { type Arguments, type Command, usage } from '../options.ts';
@@ -51,14 +52,16 @@ export const exportCommand: Command = {
     if (since !== undefined && !SINCE.test(since)) {
       throw usage(`since is ${since}, and must be 16 hex digits, or milliseconds since 1970`);
     }
-    const { sink, from, isWhole } = await openSink(words);
+    const text = words.optionalText('prefix');
+    const prefix = text === undefined ? undefined : keyOf(words, text);
+    const what = { prefix: prefix && textOfBytes(prefix), since };
+    const { sink, from, isWhole } = await openSink(words, what);
     if (isWhole) return say('velour: this export is whole; there is nothing to go on with\n');
-    const prefix = words.optionalText('prefix');
     const parameters = [
-      ...(prefix === undefined ? [] : [`prefix=${encodeBytes(keyOf(words, prefix))}`]),
+      ...(prefix === undefined ? [] : [`prefix=${encodeBytes(prefix)}`]),
       ...(since === undefined ? [] : [`since=${since}`]),
     ];
-    const job = new Export(sink, from);
+    const job = new Export(sink, from, what);
     const endProgress = showProgressLine({
       what: 'export',
       unit: 'records',
@@ -87,13 +90,15 @@ export const exportCommand: Command = {
 class Export {
   readonly #sink: Sink;
   readonly #from: string | undefined;
+  readonly #what: ExportedPart;
   #records = 0;
   #bytes = 0;
   #share: number;
 
-  constructor(sink: Sink, from: string | undefined) {
+  constructor(sink: Sink, from: string | undefined, what: ExportedPart) {
     this.#sink = sink;
     this.#from = from;
+    this.#what = what;
     this.#share = shareBefore(from ?? '') ?? 0;
   }
 
@@ -110,19 +115,27 @@ class Export {
     const parts = listed({ endpoints, pathFrom, from: this.#from });
     for await (const { records, cursor } of parts) {
       const pieces = records.flatMap((record) => [record, LINE_FEED]);
-      if (cursor !== undefined) pieces.push(cursorLine(cursor));
+      // An import that gets no more than the beginning sees that it is one.
+      if (this.#bytes === 0 && this.#from === undefined) pieces.unshift(cursorLine('', this.#what));
+      if (cursor !== undefined) pieces.push(cursorLine(cursor, this.#what));
       const data = Buffer.concat(pieces);
       this.#records += records.length;
       this.#bytes += data.length;
       if (cursor !== undefined) this.#share = shareBefore(cursor) ?? this.#share;
       if (data.length > 0 && !(await this.#sink.write(data))) return;
     }
-    await this.#sink.write(cursorLine(null));
+    await this.#sink.write(cursorLine(null, this.#what));
   }
 }
 
-function cursorLine(cursor: string | null): Buffer {
-  return Buffer.from(`${JSON.stringify({ cursor })}\n`);
+/** Of which records an export is: each line with a cursor says so, for a call that goes on with it. */
+interface ExportedPart {
+  readonly prefix: unknown;
+  readonly since: string | undefined;
+}
+
+function cursorLine(cursor: string | null, what: ExportedPart): Buffer {
+  return Buffer.from(`${JSON.stringify({ cursor, ...what })}\n`);
 }
 
 interface Sink {
@@ -141,22 +154,29 @@ interface OpenedSink {
   readonly isWhole: boolean;
 }
 
-async function openSink(words: Arguments): Promise<OpenedSink> {
+async function openSink(words: Arguments, what: ExportedPart): Promise<OpenedSink> {
   const path = words.optionalText('output');
   if (path === undefined || path === DASH) {
     if (words.flag('resume')) throw usage('--resume goes on with a file: name it with --output');
-    const sink = {
+    let isBegun = false;
+    const sink: Sink = {
       isStdout: true,
-      advice: '; what was written is a part',
-      write: (data: Buffer) => printData(data),
+      get advice() {
+        return isBegun ? '; what was written is a part' : '';
+      },
+      write: (data) => {
+        isBegun = true;
+        return printData(data);
+      },
       finish: async () => undefined,
     };
     return { sink, from: undefined, isWhole: false };
   }
-  const begun = words.flag('resume') ? await placeIn(path) : undefined;
+  const begun = words.flag('resume') ? await placeIn(path, what) : undefined;
   return {
     sink: fileSink(path, begun?.bytes),
-    from: begun?.cursor ?? undefined,
+    // The empty one stands at the beginning.
+    from: begun?.cursor || undefined,
     isWhole: begun?.cursor === null,
   };
 }
@@ -164,7 +184,7 @@ async function openSink(words: Arguments): Promise<OpenedSink> {
 /** @param keptBytes so many of the file stay, and what comes goes behind them; by default the file begins anew */
 function fileSink(path: string, keptBytes: number | undefined): Sink {
   let at = keptBytes ?? 0;
-  let file: FileHandle | undefined;
+  let file: OpenedFile | undefined;
   return {
     isStdout: false,
     get advice() {
@@ -175,7 +195,11 @@ function fileSink(path: string, keptBytes: number | undefined): Sink {
       // Only now, as an earlier export in this file is worth more than nothing.
       file ??= await openFile(path, keptBytes);
       for (let from = 0; from < data.length; ) {
-        const { bytesWritten } = await orFail(path, file.write(data, from, data.length - from, at));
+        const place = file.isRegular ? at : null;
+        const { bytesWritten } = await orFail(
+          path,
+          file.handle.write(data, from, data.length - from, place),
+        );
         from += bytesWritten;
         at += bytesWritten;
       }
@@ -183,27 +207,41 @@ function fileSink(path: string, keptBytes: number | undefined): Sink {
     },
     async finish() {
       if (file === undefined) return;
-      await orFail(path, file.sync());
-      await file.close();
+      if (file.isRegular) await orFail(path, file.handle.sync());
+      await file.handle.close();
     },
   };
 }
 
-/** @returns the last cursor of an export, `null` of a whole one, and the bytes up to its end; undefined without a file */
+/**
+ * @returns the last cursor of an export, `null` of a whole one, and the bytes up to its end; undefined where there is no file,
+ *   or nothing of an export to keep in it
+ * @throws FatalError for a file that is no export, or one of other records
+ */
 async function placeIn(
   path: string,
+  what: ExportedPart,
 ): Promise<{ readonly cursor: string | null; readonly bytes: number } | undefined> {
   let at = 0;
   let place: { cursor: string | null; bytes: number } | undefined;
   try {
     for await (const lines of linesOf(createReadStream(path) as AsyncIterable<Buffer>)) {
       for (const line of lines) {
+        if (at === 0 && !isOfExport(line)) {
+          throw new FatalError(
+            EXIT.config,
+            `${path} is no export: name another file, or leave --resume away`,
+          );
+        }
         at += line.length + 1;
-        const [, cursor] = /^\{"cursor":(null|"[\w-]+")\}$/.exec(cursorText(line)) ?? [];
-        if (cursor !== undefined) place = { cursor: JSON.parse(cursor), bytes: at };
+        const read = cursorIn(line);
+        if (read === undefined) continue;
+        refuseOther(path, read, what);
+        place = { cursor: read.cursor, bytes: at };
       }
     }
   } catch (error) {
+    if (error instanceof FatalError) throw error;
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
     throw new FatalError(EXIT.config, `${path} cannot be read: ${code ?? error}`);
@@ -211,15 +249,58 @@ async function placeIn(
   return place;
 }
 
-/** Lines of records may be long, and are none of a cursor. */
-function cursorText(line: Buffer): string {
-  return line[2] === 0x63 ? line.toString('latin1') : '';
+const RECORD_BEGINS = Buffer.from('{"key":');
+const CURSOR_BEGINS = Buffer.from('{"cursor":');
+
+function isOfExport(line: Buffer): boolean {
+  return [RECORD_BEGINS, CURSOR_BEGINS].some((begin) => beginsWith(line, begin));
 }
 
-async function openFile(path: string, keptBytes: number | undefined): Promise<FileHandle> {
-  const file = await orFail(path, open(path, keptBytes === undefined ? 'w' : 'r+'));
-  await orFail(path, file.truncate(keptBytes ?? 0));
-  return file;
+function beginsWith(line: Buffer, begin: Buffer): boolean {
+  return line.subarray(0, begin.length).equals(begin.subarray(0, line.length));
+}
+
+interface CursorLine extends ExportedPart {
+  readonly cursor: string | null;
+}
+
+/** @returns undefined for any other line, and for one that was cut off */
+function cursorIn(line: Buffer): CursorLine | undefined {
+  // Lines of records may be long.
+  if (!beginsWith(line, CURSOR_BEGINS)) return undefined;
+  try {
+    const { cursor, prefix, since } = JSON.parse(line.toString());
+    const isCursor = cursor === null || typeof cursor === 'string';
+    return isCursor ? { cursor, prefix, since } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function refuseOther(path: string, { prefix, since }: CursorLine, what: ExportedPart): void {
+  const isSame = JSON.stringify([prefix, since]) === JSON.stringify([what.prefix, what.since]);
+  if (isSame) return;
+  const parts = [
+    ...(prefix === undefined ? [] : [`prefix ${JSON.stringify(prefix)}`]),
+    ...(since === undefined ? [] : [`--since ${since}`]),
+  ];
+  const told = parts.length === 0 ? 'all' : parts.join(' and ');
+  throw usage(
+    `${path} has an export of other records, of ${told}: name another file, or leave --resume away`,
+  );
+}
+
+interface OpenedFile {
+  readonly handle: FileHandle;
+  /** Of a device or a pipe there are no places, and nothing to keep. */
+  readonly isRegular: boolean;
+}
+
+async function openFile(path: string, keptBytes: number | undefined): Promise<OpenedFile> {
+  const handle = await orFail(path, open(path, keptBytes === undefined ? 'w' : 'r+'));
+  const isRegular = (await orFail(path, handle.stat())).isFile();
+  if (isRegular) await orFail(path, handle.truncate(keptBytes ?? 0));
+  return { handle, isRegular };
 }
 
 async function orFail<T>(path: string, work: Promise<T>): Promise<T> {

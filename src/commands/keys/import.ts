@@ -64,6 +64,9 @@ export const importCommand: Command = {
     } finally {
       endProgress();
     }
+    if (body.done(undefined).bytes === 0) {
+      throw new FatalError(EXIT.broken, 'nothing came to import, not even the end of an export');
+    }
     await printData(`${words.flag('json') ? JSON.stringify(imported) : summaryOf(imported)}\n`);
     judge(imported);
   },

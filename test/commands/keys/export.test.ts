@@ -13,6 +13,8 @@ import { runCommand } from '../../../src/commands/parser.ts';
 
 const A = '{"key":"a"}\n{"cursor":"C1"}\n';
 const B = '{"key":"b"}\n{"cursor":null}\n';
+/** An import of this alone sees that it is no whole export. */
+const BEGINNING = '{"cursor":""}\n';
 const NOBODY = '127.0.0.1:1';
 const YESTERDAY = '{"key":"yesterday"}\n{"cursor":null}\n';
 
@@ -54,7 +56,7 @@ const exportFrom = (endpoint: string, ...words: readonly string[]) =>
 
 test.each([
   { words: [], earlier: YESTERDAY },
-  { words: ['--resume'], earlier: 'no export' },
+  { words: ['--resume'], earlier: '{"key":"before any cursor"}\n' },
 ])('an earlier export stays as it was where nobody answers $words', async ({ words, earlier }) => {
   writeFileSync(file, earlier);
   await expect(exportFrom(NOBODY, ...words)).rejects.toMatchObject({
@@ -68,7 +70,7 @@ test('an earlier export is replaced as a whole', async () => {
   const { endpoint } = await frontend(B);
   writeFileSync(file, YESTERDAY.repeat(2));
   await exportFrom(endpoint);
-  expect(readFileSync(file, 'utf8')).toBe(B);
+  expect(readFileSync(file, 'utf8')).toBe(`${BEGINNING}${B}`);
 });
 
 test('a part stays where it broke off, also when nothing more comes, and --resume goes on', async () => {
@@ -77,9 +79,9 @@ test('a part stays where it broke off, also when nothing more comes, and --resum
     message: `no such cursor; ${file} has a part: the same command with --resume goes on`,
   };
   await expect(exportFrom(broken.endpoint)).rejects.toMatchObject(part);
-  expect(readFileSync(file, 'utf8')).toBe(A);
+  expect(readFileSync(file, 'utf8')).toBe(`${BEGINNING}${A}`);
   await expect(exportFrom(broken.endpoint, '--resume')).rejects.toMatchObject(part);
-  expect(readFileSync(file, 'utf8')).toBe(A);
+  expect(readFileSync(file, 'utf8')).toBe(`${BEGINNING}${A}`);
   // Behind the last cursor is what a later call does not keep.
   writeFileSync(file, `${A}{"key":"bbb`);
   const { endpoint, asked } = await frontend(B);
