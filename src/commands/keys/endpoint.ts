@@ -58,6 +58,11 @@ function urlOf(text: string): string {
   );
 }
 
+/** How long a call may take, in ms. */
+export function timeoutMsOf(words: Arguments): number {
+  return 1000 * words.number('timeout', { min: 0.001, max: TIMEOUT_SECONDS_MAX });
+}
+
 /**
  * Opens a client, works with it, and closes it.
  * @throws FatalError for what the client refuses, with what to do
@@ -67,7 +72,7 @@ export async function withClient<T>(
   work: (client: VelourClient) => Promise<T>,
 ): Promise<T> {
   const frontends = endpointsOf(words);
-  const timeoutMs = 1000 * words.number('timeout', { min: 0.001, max: TIMEOUT_SECONDS_MAX });
+  const timeoutMs = timeoutMsOf(words);
   const { VelourClient: Client } = await import('../../client/http-client.ts');
   const client = new Client({ frontends, timeoutMs, connections: CONNECTIONS });
   try {
@@ -127,7 +132,10 @@ export async function fatalOf(
 
 /** Whether TLS was begun with something that answered in plain text. */
 function speaksNoTls({ cause }: VelourError): boolean {
-  const { code = '' } = (cause ?? {}) as NodeJS.ErrnoException;
+  return isNoTls((cause ?? {}) as NodeJS.ErrnoException);
+}
+
+export function isNoTls({ code = '' }: Partial<NodeJS.ErrnoException>): boolean {
   return ['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG'].includes(code);
 }
 

@@ -1,10 +1,11 @@
 // `velour watch`: prints what is set and deleted, as that happens.
 
 import type { WatchEvent } from '../../client/velour.ts';
+import { EXIT, FatalError } from '../../cluster/http/errors.ts';
 import { textOfBytes } from '../../cluster/wire/key-text.ts';
-import type { Command } from '../options.ts';
+import type { Arguments, Command } from '../options.ts';
 import { printData, say } from '../printing.ts';
-import { BASE64_OPTION, CALL_OPTIONS, withClient } from './endpoint.ts';
+import { BASE64_OPTION, CALL_OPTIONS, endpointsOf, timeoutMsOf, withClient } from './endpoint.ts';
 import { keyOf } from './input.ts';
 import { lineOfBytes, printableJson } from './key-text.ts';
 
@@ -35,10 +36,8 @@ export const watchCommand: Command = {
     const most = { min: 1, max: Number.MAX_SAFE_INTEGER };
     const isCounted = words.optionalText('count') !== undefined;
     let left = isCounted ? words.integer('count', most) : Number.POSITIVE_INFINITY;
-    const isTimed = words.optionalText('for') !== undefined;
-    const signal = isTimed
-      ? AbortSignal.timeout(1000 * words.number('for', { min: 0.001, max: SECONDS_MAX }))
-      : undefined;
+    const time = words.optionalText('for') === undefined ? undefined : new WatchTime(words);
+    const signal = time?.signal;
     const since = words.optionalText('since');
     const values = words.flag('values');
     // A person sees nothing until something changes, and cannot tell that from a watch that has not begun.
@@ -50,16 +49,46 @@ export const watchCommand: Command = {
           const line = isJson ? jsonOf(event, watch.place) : lineOf(event);
           // Nobody reads any more, as behind `head`.
           if (line !== '' && !(await printData(line))) return;
+          time?.begins();
           if (event.kind !== 'begun') left--;
           else if (isWatched && !isJson) say('velour: watching; Ctrl-C ends\n');
           if (left <= 0) return;
         }
       } catch (error) {
         if (signal?.aborted !== true) throw error;
+        if (time?.hasBegun !== true) {
+          const where = endpointsOf(words).join(', ');
+          throw new FatalError(EXIT.unavailable, `no frontend began the watch, of ${where}`);
+        }
       }
     });
   },
 };
+
+/** How long `--for` lets it watch, from when a frontend begins; and how long one may take to begin. */
+class WatchTime {
+  readonly #ends = new AbortController();
+  readonly #forMs: number;
+  #timer: NodeJS.Timeout;
+  hasBegun = false;
+
+  constructor(words: Arguments) {
+    this.#forMs = 1000 * words.number('for', { min: 0.001, max: SECONDS_MAX });
+    this.#timer = setTimeout(() => this.#ends.abort(), Math.max(this.#forMs, timeoutMsOf(words)));
+  }
+
+  get signal(): AbortSignal {
+    return this.#ends.signal;
+  }
+
+  begins(): void {
+    if (this.hasBegun) return;
+    this.hasBegun = true;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#ends.abort(), this.#forMs);
+    this.#timer.unref();
+  }
+}
 
 function lineOf(event: WatchEvent): string {
   switch (event.kind) {
