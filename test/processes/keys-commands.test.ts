@@ -323,6 +323,8 @@ describe('watch', () => {
 
   test('ends after so many seconds, without an error, and needs a place that is one', () => {
     expect(run(['watch', 'nothing:', '--for', '0.1'])).toEqual(ok());
+    const nobody = ['--endpoint', '127.0.0.1:1', '--timeout', '0.2'];
+    expect(run(['watch', '--for', '0.1', ...nobody])).toMatchObject({ code: 69, stdout: '' });
     expect(run(['watch', '--since', 'nonsense'])).toMatchObject({ code: 2, stdout: '' });
   });
 });
@@ -395,6 +397,11 @@ describe('many keys', () => {
       stderr: expect.stringMatching(/say --yes/),
     });
     expect(run(['get', 'a']).code).toBe(0);
+    expect(run(['delete', '--prefix', 'a', '--yes', '--if-match', '"x"'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--if-match is of one key'),
+    });
+    expect(run(['get', 'a']).code).toBe(0);
     expect(run(['delete', '--prefix', 'a', '--yes'])).toEqual(ok('1 deleted\n'));
     expect(run(['scan']).stdout.split('\n')).toHaveLength(6);
   });
@@ -438,6 +445,49 @@ describe('many keys', () => {
     });
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/line 2: /) });
     expect(JSON.parse(refused.stdout)).toMatchObject({ stored: 2, failed: 1, lines: 3 });
+  });
+
+  test('an export goes on with nothing that is none, or one of other records', () => {
+    const notes = join(directory, 'notes.txt');
+    writeFileSync(notes, 'precious\nlines\n');
+    expect(run(['export', '-o', notes, '--resume'])).toMatchObject({
+      code: 78,
+      stderr: expect.stringContaining('is no export'),
+    });
+    expect(readFileSync(notes, 'utf8')).toBe('precious\nlines\n');
+    const file = join(directory, 'part-of-keys.ndjson');
+    expect(run(['export', 'a', '-o', file]).code).toBe(0);
+    for (const others of [['b'], [], ['a', '--since', '5']]) {
+      expect(run(['export', ...others, '-o', file, '--resume'])).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('an export of other records, of prefix "a"'),
+      });
+    }
+    expect(run(['export', 'a', '-o', file, '--resume'])).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('is whole'),
+    });
+    expect(run(['import', file])).toMatchObject({ code: 0 });
+  });
+
+  test('an export is written into what is no file as well', () => {
+    const whole = shell('velour export');
+    const [beginning] = whole.stdout.split('\n');
+    expect(beginning).toBe('{"cursor":""}');
+    expect(shell('velour export -o /dev/stdout 2> /dev/null | cat')).toEqual(whole);
+    expect(shell('velour export -o /dev/null').code).toBe(0);
+    expect(shell('velour export -o /dev/full')).toMatchObject({
+      code: 70,
+      stderr: expect.stringContaining('/dev/full cannot be written: ENOSPC'),
+    });
+  });
+
+  test('nothing is no import, and the beginning of an export no whole one', () => {
+    expect(shell('velour import < /dev/null')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('nothing came to import'),
+    });
+    expect(shell('velour export | head -n 2 | velour import').code).toBe(1);
   });
 
   test('a part of an export is no whole one', () => {
@@ -562,5 +612,5 @@ test('a frontend that dies in the midst of a listing costs no key, and lists non
   expect([keys.length, new Set(keys).size]).toEqual([MANY, MANY]);
   const records = exported.match(/"key":"many:\d+"/g) ?? [];
   expect(new Set(records).size).toBe(MANY);
-  expect(exported).toMatch(/\{"cursor":null\}\n$/);
+  expect(exported).toMatch(/\{"cursor":null,"prefix":"many:"\}\n$/);
 });

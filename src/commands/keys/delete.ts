@@ -82,6 +82,7 @@ async function deleteKeys(words: Arguments): Promise<number> {
 /** @returns how many */
 async function deleteByPrefix(words: Arguments): Promise<number> {
   const text = words.optionalText('prefix');
+  if (words.optionalText('if-match') !== undefined) throw usage('--if-match is of one key');
   if (words.texts('keys').length > 0) throw usage('name keys, or a --prefix, and not both');
   if (text !== undefined && words.flag('all')) throw usage('--prefix and --all are two things');
   const prefix = text === undefined ? undefined : keyOf(words, text);
