@@ -14,11 +14,16 @@ import {
   type Shape,
   type ShapeOf,
 } from '../cluster/wire/shapes.ts';
+import { copiesThere } from './doctor/copies.ts';
 
 /** The part of the controller's `/status` that tells what is left of a drain; without a map nodes hold nothing yet. */
 export const drainedNodes = object({
+  partitions: optional(size()),
+  redundancy: optional(integer({ min: 1, max: STORAGE_NODES_MAX })),
   storage: dictionary(
     object({
+      fenced: optional(flag),
+      draining: optional(flag),
       partitions: optional(object({ serving: size(), joining: size(), leaving: size() })),
     }),
     { max: STORAGE_NODES_MAX },
@@ -35,13 +40,24 @@ export const drainedFileServer = object({
 /** What is left, as text for people; undefined when nothing is. */
 export type DrainLeft = string | undefined;
 
-export function leftOnStorageNode(
-  node: string,
-  { storage }: Pick<ShapeOf<typeof drainedNodes>, 'storage'>,
-): DrainLeft {
-  const held = storage[node]?.partitions;
+export function leftOnStorageNode(node: string, status: ShapeOf<typeof drainedNodes>): DrainLeft {
+  const held = status.storage[node]?.partitions;
   const left = held === undefined ? 0 : held.serving + held.joining + held.leaving;
-  return left === 0 ? undefined : `${left} partitions left on ${node}`;
+  if (left > 0) return `${left} partitions left on ${node}`;
+  return status.storage[node]?.fenced === true ? leftOfLost(node, status) : undefined;
+}
+
+/** Who ends while it drains has handed nothing over, and others copy what it had from those that are left. */
+function leftOfLost(
+  node: string,
+  { storage, partitions = 0, redundancy = 1 }: ShapeOf<typeof drainedNodes>,
+): DrainLeft {
+  const nodes = Object.values(storage);
+  const stay = nodes.filter(({ fenced, draining }) => fenced !== true && draining !== true);
+  const wanted = partitions * Math.min(redundancy, stay.length);
+  const missing = wanted - copiesThere({ storage });
+  if (missing <= 0) return undefined;
+  return `${node} ended before all was handed over: others make ${missing} of ${wanted} copies anew`;
 }
 
 /** A file server that does not answer may have the only copy of something: only its own word ends the drain. */

@@ -22,6 +22,31 @@ describe('of a storage node', () => {
     expect(left(partitions)).toBe(expected);
   });
 
+  test.each<[string, number, string | undefined]>([
+    [
+      'and the others lack copies',
+      5,
+      'n ended before all was handed over: others make 3 of 8 copies anew',
+    ],
+    ['and the others have all copies', 8, undefined],
+  ])('that is dead, %s', (_when, there, expected) => {
+    const none = { serving: 0, joining: 0, leaving: 0 };
+    const status = drainedNodes({
+      partitions: 4,
+      redundancy: 2,
+      storage: {
+        n: { fenced: true, draining: true, partitions: none },
+        a: { fenced: false, draining: false, partitions: { ...none, serving: 4 } },
+        b: {
+          fenced: false,
+          draining: false,
+          partitions: { ...none, serving: there - 4, joining: 3 },
+        },
+      },
+    });
+    expect(leftOnStorageNode('n', status)).toBe(expected);
+  });
+
   test('that is off the map nothing is left', () => {
     expect(leftOnStorageNode('other', drainedNodes({ storage: {} }))).toBeUndefined();
   });

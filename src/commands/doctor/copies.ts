@@ -15,6 +15,10 @@ interface CopyHolder {
   readonly partitions?: HeldPartitions | undefined;
 }
 
+interface HeldCopies {
+  readonly storage: Readonly<Record<string, Pick<CopyHolder, 'partitions'>>>;
+}
+
 /** Of the controller's `/status`, which has none of it without a map. */
 interface CopiesStatus {
   readonly partitions?: number | undefined;
@@ -22,7 +26,7 @@ interface CopiesStatus {
 }
 
 /** @returns how many copies of partitions answer gets, of all storage nodes together; a node that joins has none yet */
-export function copiesThere({ storage }: CopiesStatus): number {
+export function copiesThere({ storage }: HeldCopies): number {
   return sumOf(Object.values(storage), ({ serving }) => serving);
 }
 
@@ -59,7 +63,10 @@ function movesText(
   return `copies are being moved: ${grouped(Math.max(joining, leaving))} just now`;
 }
 
-function sumOf(holders: readonly CopyHolder[], of: (held: HeldPartitions) => number): number {
+function sumOf(
+  holders: readonly Pick<CopyHolder, 'partitions'>[],
+  of: (held: HeldPartitions) => number,
+): number {
   let sum = 0;
   for (const { partitions } of holders) sum += partitions === undefined ? 0 : of(partitions);
   return sum;
