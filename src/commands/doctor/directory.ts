@@ -139,18 +139,15 @@ async function nearestThatIsThere(path: string): Promise<string> {
   return place;
 }
 
-const SMALL: readonly string[] = [
-  DIRECTORY_ID_FILE,
-  IDENTITY_FILE,
-  MAP_FILE,
-  STATE_FILE,
-  FILE_SERVER_FILE,
-];
+const SMALL: readonly string[] = [DIRECTORY_ID_FILE, IDENTITY_FILE, MAP_FILE, STATE_FILE];
+/** The small files of a file server: who it is, how long it has run, how far its scrubber is. */
+const OF_FILE_SERVER = 'fileserver.';
 
 function isOwn(name: string): boolean {
   // Each small file has a `.new` file beside it for a moment while it is replaced.
   const whole = name.replace(/\.(?:new|\d+)$/, '');
-  return SMALL.includes(whole) || whole === EARLIER_LOG_FILE || logFileNumbers([name]).length > 0;
+  const isSmall = SMALL.includes(whole) || whole.startsWith(OF_FILE_SERVER);
+  return isSmall || whole === EARLIER_LOG_FILE || logFileNumbers([name]).length > 0;
 }
 
 /** @returns the names of entries that no node put there */
