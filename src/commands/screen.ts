@@ -27,6 +27,12 @@ export class Screen {
     this.#stream.write(CODES.enter);
     // However the process ends; a write to a terminal is done when it returns.
     process.on('exit', () => this.#stream.write(CODES.leave));
+    // Ctrl-Z: the shell gets its page back, and the next table after `fg` draws this one again.
+    process.on('SIGTSTP', () => {
+      this.#stream.write(CODES.leave);
+      process.kill(process.pid, 'SIGSTOP');
+    });
+    process.on('SIGCONT', () => this.#stream.write(CODES.enter));
   }
 
   get columns(): number {

@@ -1,6 +1,7 @@
 // Lays rows out in columns. Pure.
 
 const GAP = '  ';
+const SHRUNK_MIN = 6;
 
 export interface Column {
   readonly title: string;
@@ -8,6 +9,8 @@ export interface Column {
   readonly isFigure?: boolean;
   /** Of a table that is too wide the column with the least goes first; one without stays. */
   readonly leaves?: number;
+  /** Where no other column may leave, its texts are cut at their beginnings. */
+  readonly shrinks?: boolean;
 }
 
 interface MeasuredColumn extends Column {
@@ -34,7 +37,7 @@ export function tableOf(
   return texts.map((row) =>
     shown
       .map(({ isFigure = false, at, width }) => {
-        const text = row[at] ?? '';
+        const text = ending(row[at] ?? '', width);
         return isFigure ? text.padStart(width) : text.padEnd(width);
       })
       .join(GAP)
@@ -47,5 +50,15 @@ function within(widthMax: number, columns: readonly MeasuredColumn[]): readonly 
   if (total <= widthMax) return columns;
   const first = Math.min(...columns.map(({ leaves = Number.POSITIVE_INFINITY }) => leaves));
   const others = columns.filter(({ leaves }) => leaves !== first);
-  return others.length === columns.length ? columns : within(widthMax, others);
+  if (others.length < columns.length) return within(widthMax, others);
+  return columns.map((column) =>
+    column.shrinks === true
+      ? { ...column, width: Math.max(SHRUNK_MIN, column.width - (total - widthMax)) }
+      : column,
+  );
+}
+
+/** Of addresses the end tells one from the other. */
+function ending(text: string, width: number): string {
+  return text.length <= width ? text : `…${text.slice(text.length - width + 1)}`;
 }

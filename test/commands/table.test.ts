@@ -28,3 +28,12 @@ test('columns leave a table that is too wide, whole and in their order', () => {
   expect(titlesWithin(4 + 2 + 7 + 2 + 3)).toEqual(['NODE', 'LAG']);
   expect(titlesWithin(1)).toEqual(['NODE', 'LAG']);
 });
+
+test('where none may leave any more, a column shrinks to the ends of its texts', () => {
+  const columns = [
+    { title: 'NODE', shrinks: true },
+    { title: 'LAG', isFigure: true },
+  ];
+  const rows = [['127.0.0.1:12500', '1 ms']];
+  expect(tableOf(columns, rows, 14)).toEqual(['NODE       LAG', '…1:12500  1 ms']);
+});

@@ -16,7 +16,7 @@ import type { TonedLine } from './status-text.ts';
 
 /** What says that something is wrong, or about to be, is seen on the narrowest terminal. */
 const COLUMNS: readonly Column[] = [
-  { title: 'NODE' },
+  { title: 'NODE', shrinks: true },
   { title: 'STATE' },
   { title: 'ROLE', leaves: 4 },
   { title: 'REQUESTS/S', isFigure: true, leaves: 6 },

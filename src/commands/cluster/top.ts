@@ -12,7 +12,7 @@ import type { TonedLine } from './status-text.ts';
 
 const SECONDS = { min: 0.1, max: 3600 };
 /** The codes of an immediate end by these signals; Ctrl-C is how top ends. */
-const ENDS = { SIGINT: 0, SIGTERM: 143, SIGHUP: 129 } as const;
+const ENDS = { SIGINT: 0, SIGTERM: 143, SIGHUP: 129, SIGQUIT: 131 } as const;
 
 export const topCommand: Command = {
   usage: 'top',
