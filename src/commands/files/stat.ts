@@ -45,9 +45,16 @@ export const filesStatCommand: Command = {
         ? (await files.copiesOf([{ blob: manifest.blob, copies: wanted }])).get(manifest.blob)
         : undefined;
     const answer = { ...jsonOfFile(file, wanted), ...(copies && jsonOfCopies(copies)) };
-    await leave(words, answer, [...linesOf(file, wanted), ...linesOfCopies(copies)].join('\n'));
+    const text = [...linesOf(file, wanted), ...linesOfCopies(copies)].join('\n');
+    await leave(words, answer, text, exitCodeOf(copies));
   },
 };
+
+/** As of `velour files check`. */
+function exitCodeOf(copies: BlobCopies | undefined): number {
+  if (copies?.state === 'nowhere') return EXIT.broken;
+  return copies?.state === 'unheard' ? EXIT.unavailable : 0;
+}
 
 /** @throws FatalError when nobody can say whether there is one, or what is there is none */
 export async function fileAt(
