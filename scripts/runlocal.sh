@@ -13,11 +13,13 @@ while [ -L "$script" ]; do # It may have been called by a symbolic link.
   esac
 done
 root=$(cd "$(dirname "$script")/.." && pwd -P)
-# The compiler is a development dependency, which NODE_ENV=production would leave out.
-if [ "$root/node_modules/.package-lock.json" -ot "$root/package-lock.json" ] || [ ! -e "$root/node_modules/.bin/tsc" ]; then
-  npm --prefix "$root" ci --include=dev --no-audit --no-fund >&2
-fi
-if [ -n "$(find "$root/src" "$root/tsconfig.json" -newer "$root/dist/cli.js" -print -quit 2>/dev/null || echo stale)" ]; then
-  npm --prefix "$root" run --silent build >&2
+if [ -d "$root/src" ]; then # A package from npm has no sources, and is built.
+  # The compiler is a development dependency, which NODE_ENV=production would leave out.
+  if [ "$root/node_modules/.package-lock.json" -ot "$root/package-lock.json" ] || [ ! -e "$root/node_modules/.bin/tsc" ]; then
+    npm --prefix "$root" ci --include=dev --no-audit --no-fund >&2
+  fi
+  if [ -n "$(find "$root/src" "$root/tsconfig.json" -newer "$root/dist/cli.js" -print -quit 2>/dev/null || echo stale)" ]; then
+    npm --prefix "$root" run --silent build >&2
+  fi
 fi
 exec node "$root/dist/cli.js" local "$@"

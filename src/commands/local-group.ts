@@ -89,8 +89,14 @@ export class ProcessGroup {
       detached: true,
       // The channel closes when this process ends, even by SIGKILL, and tells the child so.
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      // A --config file is for this command; the children get their options as flags.
-      env: { ...process.env, VELOUR_CONFIG: '', [CHILD_VARIABLE]: '1', ...temporary },
+      // A --config file is for this command; the children get their options as flags. And a name is that of one node.
+      env: {
+        ...process.env,
+        VELOUR_CONFIG: '',
+        VELOUR_NAME: '',
+        [CHILD_VARIABLE]: '1',
+        ...temporary,
+      },
     });
     let done: () => void = () => undefined;
     const running: LocalProcess = {
