@@ -13,7 +13,9 @@ import type { ClientRefused, ClusterClient } from '../coordinator/cluster-client
 import { wrongController } from './named-controller.ts';
 import { type Arguments, type OptionTable, SERVER_OPTIONS } from './options.ts';
 import { printData, say } from './printing.ts';
+import { isTerminal } from './terminal.ts';
 
+const COLUMNS_DEFAULT = 80;
 const PROGRESS_MS = { terminal: 500, log: 5000 };
 
 export const CLIENT_OPTIONS: OptionTable = {
@@ -79,8 +81,12 @@ export async function manifestIn(folder: Folder, directory: string): Promise<Man
  * @returns the function that ends it
  */
 export function showProgress(line: () => string): () => void {
-  const inPlace = process.stderr.isTTY === true;
-  const show = () => say(inPlace ? `\r\x1b[K${line()}` : `${line()}\n`);
+  const inPlace = isTerminal(process.stderr);
+  const show = () => {
+    // A line that is as wide as the terminal would begin the next one.
+    const columns = (process.stderr.columns || COLUMNS_DEFAULT) - 1;
+    say(inPlace ? `\r\x1b[K${line().slice(0, columns)}` : `${line()}\n`);
+  };
   const timer = setInterval(show, inPlace ? PROGRESS_MS.terminal : PROGRESS_MS.log);
   return () => {
     clearInterval(timer);

@@ -5,7 +5,7 @@ import { EXIT } from '../cluster/http/errors.ts';
 import { Names } from '../cluster/io/network/names.ts';
 import { EVERYWHERE } from '../cluster/io/server/listeners.ts';
 import { type Address, formatAddress, hostOf, parseAddress } from '../cluster/model/identity.ts';
-import { type Arguments, type Command, HOST_OPTION, MEMORY_OPTION } from './options.ts';
+import { type Arguments, type Command, HOST_OPTION, MEMORY_OPTION, usage } from './options.ts';
 import { onOneLine, printData } from './printing.ts';
 
 /** The time limit of one question to a node. */
@@ -76,6 +76,9 @@ async function checksOf(words: Arguments) {
   const timeScale =
     words.optionalText('time-scale') === undefined ? undefined : words.positive('time-scale');
   const isRunning = words.flag('running');
+  if (isRunning && port === undefined && path === undefined) {
+    throw usage('--running looks at a node: name its address, its --listen or its --data-dir');
+  }
   const names = new Names();
   const machine = await import('./doctor/machine.ts');
   const isController =

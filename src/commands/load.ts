@@ -14,6 +14,7 @@ import { parseValueSizes, type ValueSizes } from '../load/value-sizes.ts';
 import { WORKLOAD_NAMES, WORKLOADS } from '../load/workload.ts';
 import { showProgress } from './client-process.ts';
 import { type Arguments, type Command, usage } from './options.ts';
+import { OutputFile } from './output-file.ts';
 import { printData, say } from './printing.ts';
 import { onStopSignals } from './signals.ts';
 
@@ -156,6 +157,7 @@ function settingsOf(words: Arguments): LoadSettings {
   const chooser = CHOOSERS.find((name) => name === words.optionalText('chooser'));
   const arrivals = ARRIVAL_KINDS.find((kind) => kind === words.text('arrivals')) ?? 'constant';
   const isOpen = words.optionalText('rate') !== undefined;
+  if (!isOpen && arrivals !== 'constant') throw usage('--arrivals is of a --rate: name one');
   return {
     frontends,
     sizes: sizesOf(words),
@@ -212,11 +214,18 @@ function claim(path: string): () => void {
 
 async function writePage(path: string, result: LoadResult, context: Context): Promise<void> {
   const { pageOf } = await import('../load/report/page.ts');
+  const page = pageOf(result, context);
+  // Where its folder takes no other file, it is written over.
+  const file = await OutputFile.open(path).catch(() => undefined);
   try {
-    writeFileSync(path, pageOf(result, context));
+    if (file === undefined) writeFileSync(path, page);
+    else await file.write(page);
+    await file?.finish();
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new FatalError(EXIT.failure, `the report could not be written to ${path}: ${code}`);
+    await file?.abandon();
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = error instanceof FatalError ? message : `${path} cannot be written: ${code}`;
+    throw new FatalError(EXIT.failure, `the report is lost: ${why}`);
   }
 }
 

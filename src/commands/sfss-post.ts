@@ -9,12 +9,13 @@ import { type Address, formatAddress, parseAddress } from '../cluster/model/iden
 import { encodeBytes } from '../cluster/wire/query.ts';
 import type { PostResult } from '../load/post-run.ts';
 import { total } from '../load/result.ts';
-import { addressOf, endpointsOf } from './keys/endpoint.ts';
+import { addressOf, endpointsOf, strangerAt } from './keys/endpoint.ts';
 import { type Arguments, type Command, usage } from './options.ts';
 import { onOneLine, printData } from './printing.ts';
 
 const PORT = 12080;
 const REQUESTS_MAX = 10_000_000;
+const CONNECTIONS = 8;
 const CONNECTIONS_MAX = 1000;
 const TIMEOUT_SECONDS_MAX = 3600;
 /** It is read into memory, as by the original's client; what is longer `curl -T` streams. */
@@ -39,7 +40,11 @@ export const sfssPostCommand: Command = {
       type: 'number',
       describe: 'Post it so many times, to the path with -0, -1 and so on before its ending',
     },
-    connections: { type: 'number', default: 8, describe: 'With --requests: so many at once' },
+    connections: {
+      type: 'number',
+      default: CONNECTIONS,
+      describe: 'With --requests: so many at once',
+    },
     timeout: { type: 'number', default: 60, describe: 'Seconds that a request may take' },
     json: { type: 'boolean', default: false, describe: 'Print the figures as JSON' },
   },
@@ -61,6 +66,7 @@ export const sfssPostCommand: Command = {
     const isBenchmark = words.optionalText('requests') !== undefined;
     const requests = isBenchmark ? words.integer('requests', { min: 1, max: REQUESTS_MAX }) : 1;
     const connections = words.integer('connections', { min: 1, max: CONNECTIONS_MAX });
+    if (!isBenchmark && connections !== CONNECTIONS) throw usage('--connections is of --requests');
     const timeoutMs = 1000 * words.number('timeout', { min: 0.1, max: TIMEOUT_SECONDS_MAX });
     const { PostRun } = await import('../load/post-run.ts');
     const ports = { clock: systemClock, timers: systemTimers, open: openExchanges };
@@ -81,7 +87,7 @@ export const sfssPostCommand: Command = {
         resolve,
       ).start(),
     );
-    if (!isBenchmark) refuseFailure(result, frontend);
+    if (!isBenchmark) await refuseFailure(result, frontend);
     if (isBenchmark || words.flag('json')) {
       await printData(
         `${words.flag('json') ? jsonOf(result, body) : await textOf(result, body, frontend)}\n`,
@@ -112,7 +118,10 @@ function endpointOf(words: Arguments): Address {
 /** As in the original, the host may have the port in it. */
 function hostOf(words: Arguments): Address {
   const host = words.optionalText('host') ?? '127.0.0.1';
-  if (parseAddress(host) !== undefined) return host as Address;
+  if (parseAddress(host) !== undefined) {
+    if (words.isTyped('port')) throw usage(`host is ${host}, with a port: leave --port away`);
+    return host as Address;
+  }
   const port = words.optionalText('port') === undefined ? PORT : words.port('port');
   const address = formatAddress(host.replace(/^\[(.*)\]$/, '$1'), port);
   if (parseAddress(address) !== undefined) return address as Address;
@@ -147,12 +156,14 @@ function numbered(path: string, number: number): string {
 }
 
 /** @throws FatalError where the one file was not stored */
-function refuseFailure({ errors, refusal }: PostResult, frontend: Address): void {
+async function refuseFailure({ errors, refusal }: PostResult, frontend: Address): Promise<void> {
   const [error] = Object.keys(errors);
   if (error === undefined) return;
   if (refusal === undefined) {
     throw new FatalError(EXIT.unavailable, `${frontend} did not answer: ${error}`);
   }
+  const stranger = refusal.status === 404 ? await strangerAt(`http://${frontend}`) : undefined;
+  if (stranger !== undefined) throw new FatalError(EXIT.unavailable, stranger);
   const text = onOneLine(refusal.body.toString().trim()) || 'it gave no reason';
   const code = refusal.status >= 500 ? EXIT.unavailable : EXIT.broken;
   throw new FatalError(code, `the file was not stored: ${error}: ${text}`);

@@ -31,6 +31,71 @@ const RULE = 'docs/command-line.md';
 
 export const COMMANDS_MUTANTS: readonly Mutant[] = [
   {
+    name: 'a-narrow-table-cuts-its-last-columns',
+    rule: RULE,
+    edits: [
+      {
+        file: 'src/commands/table.ts',
+        find: 'column.shrinks === true',
+        replace: 'column.shrinks === false',
+      },
+    ],
+    fate: tests('test/commands/table.test.ts', 'shrinks to the ends'),
+  },
+  {
+    name: 'a-drain-is-over-with-its-node',
+    rule: RULE,
+    edits: [
+      {
+        file: 'src/commands/drain-progress.ts',
+        find: 'return status.storage[node]?.fenced === true ?',
+        replace: 'return status.storage[node] === undefined ?',
+      },
+    ],
+    fate: tests('test/commands/drain-progress.test.ts', 'that is dead'),
+  },
+  {
+    name: 'an-output-replaces-what-is-no-file',
+    rule: RULE,
+    edits: [
+      {
+        file: 'src/commands/output-file.ts',
+        find: 'if (stats !== undefined && !stats.isFile()) {',
+        replace: 'if (stats !== undefined && stats.isSocket()) {',
+      },
+    ],
+    fate: tests('test/commands/output-file.test.ts', 'a pipe stays one'),
+  },
+  {
+    name: 'an-output-takes-the-place-of-a-link',
+    rule: RULE,
+    edits: [
+      {
+        file: 'src/commands/output-file.ts',
+        find: 'stats === undefined ? path : await realpath(path)',
+        replace: 'stats === undefined ? path : (await realpath(path), path)',
+      },
+    ],
+    fate: tests('test/commands/output-file.test.ts', 'a link stays one'),
+  },
+  {
+    name: 'an-output-that-is-given-up-stays',
+    rule: RULE,
+    edits: [
+      {
+        file: 'src/commands/output-file.ts',
+        find: 'if (this.#replaced !== undefined) await rm(',
+        replace: 'if (this.#replaced === undefined) await rm(',
+      },
+      {
+        file: 'src/commands/output-file.ts',
+        find: 'rm(this.#replaced.from, ',
+        replace: "rm('', ",
+      },
+    ],
+    fate: tests('test/commands/output-file.test.ts', 'nothing stays'),
+  },
+  {
     name: 'words-behind-dashes-are-options',
     rule: RULE,
     edits: [
@@ -126,9 +191,9 @@ export const COMMANDS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: EXPORT,
-        find: "  const begun = words.flag('resume') ? await placeIn(path) : undefined;\n",
+        find: "  const begun = words.flag('resume') ? await placeIn(path, what) : undefined;\n",
         replace:
-          "  const begun = words.flag('resume') ? await placeIn(path) : undefined;\n  await openFile(path, begun?.bytes);\n",
+          "  const begun = words.flag('resume') ? await placeIn(path, what) : undefined;\n  await openFile(path, begun?.bytes);\n",
       },
     ],
     fate: tests(EXPORT_TESTS, 'stays as it was'),
@@ -321,8 +386,8 @@ export const COMMANDS_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/commands/table.ts',
-        find: 'return others.length === columns.length ? columns : within(widthMax, others);',
-        replace: 'return others.length <= columns.length ? columns : within(widthMax, others);',
+        find: 'if (others.length < columns.length) return within(widthMax, others);',
+        replace: 'if (others.length > columns.length) return within(widthMax, others);',
       },
     ],
     fate: tests(STATUS_TESTS, 'shows on 80 columns'),

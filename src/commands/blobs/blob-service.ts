@@ -10,7 +10,7 @@ import {
   type StreamedAnswer,
   type StreamedRequest,
 } from '../../cluster/io/network/streamed-call.ts';
-import { addressOf } from '../keys/endpoint.ts';
+import { addressOf, isNoTls } from '../keys/endpoint.ts';
 import { unreachable, wholeText } from '../keys/streamed.ts';
 import { type Arguments, type OptionTable, usage } from '../options.ts';
 import { onOneLine } from '../printing.ts';
@@ -44,7 +44,7 @@ export async function callBlobs(words: Arguments, call: BlobCall): Promise<Strea
   const silenceMs = method === 'PUT' ? 0 : SILENCE_MS;
   const request = { method, path, headers, body, silenceMs };
   const answer = await callStreamed(origin, request).catch((error: Error) => {
-    throw new FatalError(EXIT.unavailable, unreachable(origin, error).message);
+    throw failureOf(origin, error);
   });
   const stranger = await strangerIn(answer, origin);
   if (stranger !== undefined) {
@@ -59,6 +59,22 @@ export async function callBlobs(words: Arguments, call: BlobCall): Promise<Strea
   answer.close();
   const code = answer.status >= 500 || answer.status === 429 ? EXIT.unavailable : EXIT.broken;
   throw new FatalError(code, text === '' ? `${origin} answered ${answer.status}` : text);
+}
+
+function failureOf(origin: string, error: NodeJS.ErrnoException): FatalError {
+  if (error.code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH') {
+    return new FatalError(
+      EXIT.broken,
+      'the file has changed while it was read: nothing was stored',
+    );
+  }
+  if (origin.startsWith('https:') && isNoTls(error)) {
+    return new FatalError(
+      EXIT.unavailable,
+      `what answers at ${origin} speaks no TLS: a blob service is named by http://`,
+    );
+  }
+  return new FatalError(EXIT.unavailable, unreachable(origin, error).message);
 }
 
 /**

@@ -3,9 +3,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { Transform, type TransformCallback } from 'node:stream';
+import { Readable, Transform, type TransformCallback } from 'node:stream';
 import { EXIT, FatalError } from '../../cluster/http/errors.ts';
-import { DASH } from '../keys/input.ts';
+import { DASH, standardInput } from '../keys/input.ts';
 import { wholeText } from '../keys/streamed.ts';
 import { type Command, usage } from '../options.ts';
 import { printData } from '../printing.ts';
@@ -31,13 +31,15 @@ export const blobsPutCommand: Command = {
         done(null, piece);
       },
     });
+    if (name.includes('/')) throw usage(`name is ${name}, and must be one without a slash`);
     const bytes = path === DASH ? undefined : sizeOf(path);
-    const source = path === DASH ? process.stdin : createReadStream(path);
+    const source = path === DASH ? Readable.from(standardInput()) : createReadStream(path);
     source.once('error', (error: Error) => hashing.destroy(error));
     const answer = await callBlobs(words, {
       method: 'PUT',
       path: `/${encodeURIComponent(name)}`,
-      headers: bytes === undefined ? {} : { 'content-length': `${bytes}` },
+      // Files that the system makes up have a length of 0, and bytes.
+      headers: bytes === undefined || bytes === 0 ? {} : { 'content-length': `${bytes}` },
       body: source.pipe(hashing),
     });
     const text = await wholeText(answer);
