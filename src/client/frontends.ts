@@ -24,7 +24,7 @@ interface FrontendWorld {
   readonly open: OpenHttpPool;
   readonly clock: Clock;
   readonly timers: Timers;
-  /** Judges the answer of a probe; by default whoever has /livez is a frontend. */
+  /** Judges the answer of a probe; by default who says ok at /livez is a frontend. */
   readonly judge?: (answer: PoolAnswer) => ProbeVerdict;
 }
 
@@ -32,6 +32,9 @@ interface FrontendWorld {
 export class KnownFrontend {
   readonly url: string;
   readonly #pool: HttpPool;
+  /** Streams that last keep their connections: calls, and the question whether it lives, must not wait for those. */
+  readonly #streams: HttpPool;
+  readonly #probes: HttpPool;
   /** What stands before the paths of the API, behind a proxy; mostly nothing. */
   readonly #prefix: string;
   readonly #clock: Clock;
@@ -50,18 +53,33 @@ export class KnownFrontend {
     this.#prefix = pathname.replace(/\/+$/, '');
     this.url = `${origin}${this.#prefix}`;
     this.#pool = open(origin);
+    this.#streams = open(origin);
+    this.#probes = open(origin);
     this.#clock = clock;
     this.#timers = timers;
     this.#judge = judge;
   }
 
   send(request: PoolRequest, events: PoolEvents): Cancel {
-    const path = `${this.#prefix}${request.path}`;
-    return this.#pool.send({ ...request, path }, events);
+    return this.#pool.send(this.#withPrefix(request), events);
+  }
+
+  /** Sends what is answered by a stream that lasts. */
+  follow(request: PoolRequest, events: PoolEvents): Cancel {
+    return this.#streams.send(this.#withPrefix(request), events);
+  }
+
+  /** Whether a request waits for others of this client, and says nothing of the frontend by that. */
+  get isFull(): boolean {
+    return this.#pool.isFull === true;
   }
 
   close(): void {
-    this.#pool.close();
+    for (const pool of [this.#pool, this.#streams, this.#probes]) pool.close();
+  }
+
+  #withPrefix(request: PoolRequest): PoolRequest {
+    return { ...request, path: `${this.#prefix}${request.path}` };
   }
 
   get isWell(): boolean {
@@ -109,7 +127,7 @@ export class KnownFrontend {
     };
     const cancelTimer = this.#timers.after(PATIENCE_MS, () => end('silent'));
     const request = { method: 'GET', path: '/livez', headers: {}, body: undefined } as const;
-    cancel = this.send(request, {
+    cancel = this.#probes.send(this.#withPrefix(request), {
       ended: (outcome) => {
         end(outcome.kind === 'broken' ? 'silent' : this.#judge(outcome));
       },
@@ -153,8 +171,9 @@ export class KnownFrontends {
   }
 }
 
-function verdictOn({ status }: PoolAnswer): ProbeVerdict {
-  return status === 200 ? 'well' : 'not-a-frontend';
+/** A page that some servers give for every path is not the word of a frontend: who takes that for one sends it a write. */
+function verdictOn({ status, body }: PoolAnswer): ProbeVerdict {
+  return status === 200 && body.toString('latin1').trim() === 'ok' ? 'well' : 'not-a-frontend';
 }
 
 /** Accepts HOST:PORT or a URL, as `velour load` does. */

@@ -40,6 +40,39 @@ export function beginCall(
   return new WriteCall(world, call, unknown, outcome).begin();
 }
 
+/** Calls once where a frontend lets a call wait for too long, each time from when it was heard last. */
+class FrontendPatience {
+  readonly #timers: Timers;
+  readonly #frontend: KnownFrontend;
+  readonly #over: () => void;
+  #isHeard = false;
+  #cancel: Cancel = () => undefined;
+
+  constructor(timers: Timers, frontend: KnownFrontend, over: () => void) {
+    this.#timers = timers;
+    this.#frontend = frontend;
+    this.#over = over;
+    this.#wait();
+  }
+
+  heard(): void {
+    this.#isHeard = true;
+  }
+
+  end(): void {
+    this.#cancel();
+  }
+
+  #wait(): void {
+    this.#cancel = this.#timers.after(PATIENCE_MS, () => {
+      // Who waits for other calls of the same client does not wait for the frontend.
+      if (!this.#isHeard && !this.#frontend.isFull) return this.#over();
+      this.#isHeard = false;
+      return this.#wait();
+    });
+  }
+}
+
 class ReadCall implements UnderWay {
   readonly #timers: Timers;
   readonly #candidates: readonly KnownFrontend[];
@@ -78,23 +111,24 @@ class ReadCall implements UnderWay {
       this.#outcome.failed(this.#failure ?? new VelourError('unreachable', 'no frontend answered'));
       return;
     }
-    const cancelTimer = this.#timers.after(PATIENCE_MS, () => {
+    const patience = new FrontendPatience(this.#timers, frontend, () => {
       frontend.failed();
       this.#askNext();
     });
     const cancelRequest = frontend.send(this.#call.request, {
       answering: () => {
-        cancelTimer();
+        patience.heard();
         return undefined;
       },
+      received: () => patience.heard(),
       ended: (outcome) => {
-        cancelTimer();
+        patience.end();
         this.#open.delete(cancel);
         this.#judge(frontend, outcome);
       },
     });
     const cancel: Cancel = () => {
-      cancelTimer();
+      patience.end();
       cancelRequest();
     };
     this.#open.add(cancel);
@@ -181,25 +215,25 @@ class WriteCall implements UnderWay {
   #send(frontend: KnownFrontend): void {
     const isLast = this.#next === this.#candidates.length;
     // Nothing was sent while there is no connection for it: it goes elsewhere, if there is anywhere else.
-    const cancelTimer = isLast
-      ? () => undefined
-      : this.#timers.after(PATIENCE_MS, () => {
+    const patience = isLast
+      ? undefined
+      : new FrontendPatience(this.#timers, frontend, () => {
           cancelRequest();
           frontend.failed();
           this.#failed(new VelourError('unreachable', `no connection to ${frontend.url} in time`));
         });
     const cancelRequest = frontend.send(this.#call.request, {
       sent: () => {
-        cancelTimer();
+        patience?.end();
         this.#isSent = true;
       },
       ended: (outcome) => {
-        cancelTimer();
+        patience?.end();
         this.#judge(frontend, outcome);
       },
     });
     this.#cancel = () => {
-      cancelTimer();
+      patience?.end();
       cancelRequest();
     };
   }
@@ -213,10 +247,10 @@ class WriteCall implements UnderWay {
     }
     frontend.failed();
     const failure = failureOf(frontend, outcome);
-    // A gateway in between that could not get the answer of a frontend does not know what became of the request. Some say
-    // that by 503, also where the connection broke when the frontend had it already.
-    const isPassedOn = outcome.kind === 'answered' && outcome.status >= 500;
-    if (isPassedOn || (outcome.kind === 'broken' && this.#isSent))
+    if (
+      (outcome.kind === 'answered' && mayBePassedOn(outcome)) ||
+      (outcome.kind === 'broken' && this.#isSent)
+    )
       return this.#nobodyKnows(failure);
     return this.#failed(failure);
   }
@@ -239,6 +273,17 @@ class WriteCall implements UnderWay {
     const what = `${cause.message}, so it may or may not take effect`;
     this.#outcome.failed(new VelourError(this.#unknown, what, { cause: cause.cause ?? cause }));
   }
+}
+
+/**
+ * Whether a frontend may have had the request, and something in between has answered, or has taken the headers of velour-fog away. A
+ * gateway that could not get the answer of a frontend does not know what became of the request; some say that by 503, also
+ * where the connection broke when the frontend had it already. A refusal (4xx) says that nothing came of it, whoever has said it.
+ */
+function mayBePassedOn(answer: PoolAnswer): boolean {
+  const { status } = answer;
+  const isOfOtherNode = answer.header(ROLE_HEADER) !== undefined || isElsewhere(answer);
+  return status >= 500 || (status < 300 && !isOfOtherNode);
 }
 
 function isAnswerTo({ isAnswer = isOfFrontend }: HttpCall, answer: PoolAnswer): boolean {

@@ -87,7 +87,7 @@ test('a frontend that hangs fails no call: gets go elsewhere, sets are not sent 
 describe('a server that is no frontend', () => {
   const ANSWERS: readonly (readonly [what: string, answer: RequestListener])[] = [
     ['404', (_request, response) => response.writeHead(404).end('not found')],
-    ['200', (_request, response) => response.end('<html>')],
+    ['a page, for every path', (_request, response) => response.end('<html>')],
     ['a redirect', (_request, response) => response.writeHead(302, { location: '/' }).end()],
     ['503', (_request, response) => response.writeHead(503).end()],
   ];

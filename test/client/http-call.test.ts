@@ -19,12 +19,15 @@ interface Reaction {
   readonly afterMs?: number;
   /** Until the request is written to a connection; by default 0. */
   readonly sentAfterMs?: number;
+  /** When its head comes, and pieces of its body, after it was written. */
+  readonly headAfterMs?: number;
+  readonly pieceAfterMs?: readonly number[];
 }
 
 type Behaviour = (request: PoolRequest) => Reaction;
 
 const VERSION = '0196c6f1f2c40000';
-const LIVE = answer(200);
+const LIVE = answer(200, {}, 'ok\n');
 const HANGS: Reaction = { sentAfterMs: Number.POSITIVE_INFINITY };
 
 function answer(
@@ -52,6 +55,8 @@ class Stage {
   readonly client: VelourClient;
   /** What each frontend was sent, probes included, with the time. */
   readonly sent: string[] = [];
+  /** Whether all connections of the client to each frontend have requests. */
+  isFull = false;
 
   constructor(behaviours: Readonly<Record<string, Behaviour>>) {
     const hosts = Object.keys(behaviours);
@@ -70,10 +75,23 @@ class Stage {
   }
 
   #pool(host: string, behaviour: Behaviour): HttpPool {
+    const isFull = () => this.isFull;
     return {
+      get isFull() {
+        return isFull();
+      },
       send: (request, events: PoolEvents) => {
-        const { outcome, afterMs = 1, sentAfterMs = 0 } = behaviour(request);
+        const reaction = behaviour(request);
+        const { outcome, afterMs = 1, sentAfterMs = 0 } = reaction;
         const cancels: (() => void)[] = [];
+        const { headAfterMs, pieceAfterMs = [] } = reaction;
+        if (headAfterMs !== undefined) {
+          const head = { status: 200, header: () => undefined };
+          cancels.push(this.time.after(headAfterMs, () => events.answering?.(head, NO_FLOW)));
+        }
+        for (const ms of pieceAfterMs) {
+          cancels.push(this.time.after(ms, () => events.received?.()));
+        }
         const written = () => {
           const what = request.path === '/livez' ? 'probe' : request.method;
           this.sent.push(`${this.time.monotonicMs()} ${host} ${what}`);
@@ -179,6 +197,33 @@ describe('a read', () => {
     expect(tookMs).toBeLessThanOrEqual(1050);
     // From then on it is left alone, and costs nothing.
     expect((await stage.play((client) => client.getText('a'))).tookMs).toBeLessThanOrEqual(50);
+  });
+
+  test('is sent to another one as well where the first one falls silent in the midst of its answer', async () => {
+    const dying: Behaviour = () => ({ headAfterMs: 10, pieceAfterMs: [20] });
+    const { outcome, tookMs } = await new Stage({ dying, good: well }).play((client) =>
+      client.getText('a'),
+    );
+    expect(outcome).toBe('1');
+    expect(tookMs).toBeLessThanOrEqual(2050);
+  });
+
+  test('is waited for as long as pieces of its answer come', async () => {
+    const slow: Behaviour = () => ({
+      outcome: valued('slow'),
+      afterMs: 5000,
+      pieceAfterMs: [900, 1800, 2700, 3600, 4500],
+    });
+    const stage = new Stage({ slow, good: well });
+    expect((await stage.play((client) => client.getText('a'))).outcome).toBe('slow');
+  });
+
+  test('that waits for others of its client blames no frontend, and is sent once', async () => {
+    const queued: Behaviour = () => ({ outcome: valued('queued'), sentAfterMs: 4000 });
+    const stage = new Stage({ queued, good: well });
+    stage.isFull = true;
+    expect((await stage.play((client) => client.getText('a'))).outcome).toBe('queued');
+    expect(stage.sent.filter((line) => line.endsWith('GET'))).toEqual(['4000 queued GET']);
   });
 
   test('counts the first answer, also of the frontend that was slow', async () => {
@@ -367,4 +412,120 @@ test('a frontend that comes back is noticed by a probe, and no call waits for it
     expect(tookMs).toBeLessThanOrEqual(100);
   }
   expect(stage.sent.some((line) => line.endsWith('bad PUT'))).toBe(true);
+});
+
+describe('a write whose answer has lost the headers of velour-fog on its way', () => {
+  /** A frontend behind a proxy that lets a few headers pass only. */
+  const stripped =
+    (status: number): Behaviour =>
+    ({ path }) => ({ outcome: path === '/livez' ? LIVE : answer(status) });
+
+  test.each([200, 201, 204, 502])('as %i is unknown, and is not sent elsewhere', async (status) => {
+    const stage = new Stage({ behind: stripped(status), good: well });
+    const { outcome } = await stage.play((client) => client.incr('a'));
+    expect(outcome).toMatchObject({ code: 'effect-unknown' });
+    expect(stage.sent.filter((line) => line.includes('good POST'))).toEqual([]);
+  });
+
+  test.each([404, 412])('as %i had no effect', async (status) => {
+    const stage = new Stage({ behind: stripped(status), good: well });
+    await stage.play((client) => client.set('a', '1'));
+    expect(stage.sent.filter((line) => line.endsWith('PUT'))).toHaveLength(2);
+  });
+
+  test('is not sent to who has a page for every path', async () => {
+    const pages: Behaviour = () => ({ outcome: answer(200, {}, '<html>') });
+    const { outcome } = await new Stage({ pages }).play((client) => client.set('a', '1'));
+    expect(outcome).toMatchObject({ code: 'not-a-frontend' });
+  });
+});
+
+test('a write that waits for others of its client blames no frontend', async () => {
+  const queued: Behaviour = ({ path }) => ({
+    outcome: path === '/livez' ? LIVE : stored,
+    sentAfterMs: path === '/livez' ? 0 : 4000,
+  });
+  const stage = new Stage({ queued, good: well });
+  stage.isFull = true;
+  expect((await stage.play((client) => client.set('a', '1'))).outcome).toMatchObject({
+    version: VERSION,
+  });
+  expect(stage.sent.filter((line) => line.endsWith('PUT'))).toEqual(['4001 queued PUT']);
+});
+
+describe('what is wrong with the arguments is refused before anything is sent', () => {
+  const wrong: readonly (readonly [string, (client: VelourClient) => Promise<unknown>])[] = [
+    [
+      'an AbortController for its signal',
+      (client) => client.incr('a', 1, { signal: new AbortController() as never }),
+    ],
+    ['half a surrogate pair', (client) => client.set('k\ud800', '1')],
+    ['one key of many', (client) => client.getMany(['a', 5 as never])],
+    [
+      'one entry of many',
+      (client) =>
+        client.setMany([
+          { key: 'a', value: '1' },
+          { key: 5 as never, value: '1' },
+        ]),
+    ],
+    [
+      'a field of an entry',
+      (client) => client.setMany([{ key: 'a', value: '1', tll: 5 } as never]),
+    ],
+    ['a wait of no number', (client) => client.waitFor('a', { waitMs: Number.NaN })],
+  ];
+
+  test.each(wrong)('%s', async (_what, call) => {
+    const stage = new Stage({ good: well });
+    const { outcome } = await stage.play(call);
+    expect(outcome).toBeInstanceOf(TypeError);
+    expect(stage.sent).toEqual([]);
+  });
+});
+
+test('a value of control characters goes in a line that a frontend takes', async () => {
+  let body = '';
+  const taking: Behaviour = (request) => {
+    if (request.path === '/livez') return { outcome: LIVE };
+    body = Buffer.from(request.body as Uint8Array).toString();
+    return {};
+  };
+  const stage = new Stage({ taking });
+  const value = Buffer.alloc(1000, 1);
+  await stage.play((client) => client.setMany([{ key: 'a', value }], { timeoutMs: 100 }));
+  expect(JSON.parse(body)).toEqual({ key: 'a', value: { base64: value.toString('base64') } });
+});
+
+test('an answer to a batch that cannot be read is told to each of its calls', async () => {
+  const unreadable = answer(200, { 'content-type': 'application/x-ndjson' });
+  Object.defineProperty(unreadable, 'body', {
+    get: () => {
+      throw new RangeError('too long');
+    },
+  });
+  const stage = new Stage({ only: () => ({ outcome: unreadable }) });
+  const { outcome } = await stage.play((client) => client.getMany(['a', 'b']));
+  const internal = { ok: false, error: { code: 'internal' } };
+  expect(outcome).toMatchObject([internal, internal]);
+});
+
+test('one signal of many keys has one listener', async () => {
+  const ends = new AbortController();
+  let listeners = 0;
+  const { signal } = ends;
+  const add = signal.addEventListener.bind(signal);
+  signal.addEventListener = (...given: Parameters<typeof add>) => {
+    listeners++;
+    return add(...given);
+  };
+  const stage = new Stage({ good: mute });
+  const many = stage.client.getMany(
+    Array.from({ length: 50 }, (_, index) => `${index}`),
+    { signal },
+  );
+  ends.abort(new Error('enough'));
+  expect(listeners).toBe(1);
+  const results = await many;
+  expect(results.every((each) => !each.ok && each.error.code === 'aborted')).toBe(true);
 });

@@ -296,7 +296,8 @@ describe('the client over HTTP, where a frontend', () => {
     let posts = 0;
     const gateway = await answering((request, response) => {
       if (request.method !== 'GET') posts++;
-      response.writeHead(request.url === '/livez' ? 200 : 502).end('Bad Gateway');
+      const isProbe = request.url === '/livez';
+      response.writeHead(isProbe ? 200 : 502).end(isProbe ? 'ok' : 'Bad Gateway');
     });
     const client = new VelourClient({ frontends: [gateway, cluster.frontends[0] ?? ''] });
     cleanUps.push(() => client.close());

@@ -41,11 +41,15 @@ export interface PoolEvents {
   sent?(): void;
   /** The head of the answer has come. @returns what takes the pieces of its body; by default `ended` gets them all */
   answering?(head: PoolHead, flow: PoolFlow): ((piece: Buffer) => void) | undefined;
+  /** A piece of a body has come that `ended` gets as a whole. */
+  received?(): void;
   /** Called once, unless the request is cancelled before. */
   ended(outcome: PoolOutcome): void;
 }
 
 export interface HttpPool {
+  /** Whether each connection that there may be has a request, so that the next one waits. */
+  readonly isFull?: boolean;
   /** @returns what gives the request up: its connection is closed, and none of its events follows */
   send(request: PoolRequest, events: PoolEvents): () => void;
   /** Closes all connections; no event follows. */

@@ -27,8 +27,10 @@ export function poolsOf(connections: number): OpenHttpPool {
 class UndiciPool implements HttpPool {
   readonly #pool: InstanceType<typeof Pool>;
   readonly #exchanges = new LinkedSet<PooledExchange>();
+  readonly #connections: number;
 
   constructor(origin: string, connections: number) {
+    this.#connections = connections;
     this.#pool = new Pool(origin, {
       connections,
       pipelining: 1,
@@ -38,6 +40,10 @@ class UndiciPool implements HttpPool {
       bodyTimeout: 0,
       connect: { timeout: CONNECT_MS },
     });
+  }
+
+  get isFull(): boolean {
+    return this.#pool.stats.running >= this.#connections;
   }
 
   send(request: PoolRequest, events: PoolEvents): () => void {
@@ -126,8 +132,10 @@ class PooledExchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#takePiece === undefined) this.#chunks.push(chunk);
-    else if (this.#events !== undefined) this.#takePiece(chunk);
+    if (this.#takePiece === undefined) {
+      this.#chunks.push(chunk);
+      this.#events?.received?.();
+    } else if (this.#events !== undefined) this.#takePiece(chunk);
   }
 
   onResponseEnd(): void {

@@ -12,9 +12,12 @@ export const systemClock: Clock = {
   wallMs: () => Date.now(),
 };
 
+/** Node takes a longer time, of three weeks and a half, for one millisecond. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 export const systemTimers: Timers = {
   after(milliseconds, callback) {
-    const timer = setTimeout(callback, milliseconds);
+    const timer = setTimeout(callback, Math.min(milliseconds, LONGEST_MS));
     return () => clearTimeout(timer);
   },
 };
