@@ -122,6 +122,7 @@ class DirectClient implements Velour {
   readonly #core: DirectCore;
   readonly #valueBytesMax: number;
   readonly #calls: Calls;
+  readonly #timeoutMs: number;
   readonly #each: EachKey;
 
   constructor(
@@ -130,6 +131,7 @@ class DirectClient implements Velour {
   ) {
     this.#core = core;
     this.#valueBytesMax = valueBytesMax;
+    this.#timeoutMs = timeoutMs;
     this.#calls = new Calls(systemTimers, timeoutMs);
     this.#each = new EachKey(this, { clock: systemClock, timeoutMs, atOnce: AT_ONCE });
   }
@@ -247,7 +249,9 @@ class DirectClient implements Velour {
       }
       const keys = { kind: 'prefix', bytes: prefix } as const;
       const watch = this.#core.watch({ keys, values, since });
-      return new DirectWatch(watch, query, this.#core.clock);
+      const { clock } = this.#core;
+      const { timeoutMs = this.#timeoutMs } = options;
+      return new DirectWatch(watch, query, { clock, timers: systemTimers, timeoutMs });
     });
   }
 

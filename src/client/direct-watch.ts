@@ -8,7 +8,7 @@ import {
   type StoredRecord,
 } from '../cluster/model/record.ts';
 import { printVersion } from '../cluster/model/version.ts';
-import type { Clock } from '../cluster/ports.ts';
+import type { Cancel, Clock, Timers } from '../cluster/ports.ts';
 import type {
   ChangedKey,
   ClusterWatch,
@@ -21,17 +21,36 @@ import { VelourError } from './errors.ts';
 import type { WatchEvent } from './velour.ts';
 import type { CheckedWatch, PlacedEvent, WatchSource } from './watches.ts';
 
+/** How often it is looked whether any storage node is followed. */
+const LOOK_MS = 1000;
+
+export interface DirectWatchParts {
+  /** The time of the cluster, by which records expire (H31). */
+  readonly clock: Pick<Clock, 'wallMs'>;
+  readonly timers: Timers;
+  readonly timeoutMs: number;
+}
+
 export class DirectWatch implements WatchSource {
   readonly #watch: ClusterWatch;
   readonly #query: CheckedWatch;
-  /** The time of the cluster, by which records expire (H31). */
   readonly #clock: Pick<Clock, 'wallMs'>;
+  readonly #timers: Timers;
+  /** For how long no storage node may be followed. */
+  readonly #timeoutMs: number;
   #isBegun = false;
+  #cancelLook: Cancel = () => undefined;
 
-  constructor(watch: ClusterWatch, query: CheckedWatch, clock: Pick<Clock, 'wallMs'>) {
+  constructor(
+    watch: ClusterWatch,
+    query: CheckedWatch,
+    { clock, timers, timeoutMs }: DirectWatchParts,
+  ) {
     this.#watch = watch;
     this.#query = query;
     this.#clock = clock;
+    this.#timers = timers;
+    this.#timeoutMs = timeoutMs;
   }
 
   next(outcome: Outcome<readonly PlacedEvent[]>): void {
@@ -48,17 +67,30 @@ export class DirectWatch implements WatchSource {
   }
 
   stop(): void {
+    this.#cancelLook();
     this.#watch.stop();
   }
 
   #step(outcome: Outcome<readonly PlacedEvent[]>): void {
+    this.#lookAfter(Math.min(this.#timeoutMs, LOOK_MS), 0, outcome);
     this.#watch.next((step) => {
+      this.#cancelLook();
       const events = this.#eventsOf(step);
       const place = printPlace(this.#watch.place);
       const last = events.length - 1;
       outcome.done(
         events.map((event, index) => ({ event, place: index === last ? place : undefined })),
       );
+    });
+  }
+
+  /** Nothing comes of a cluster that is gone, and nobody says so. */
+  #lookAfter(ms: number, silentMs: number, outcome: Outcome<readonly PlacedEvent[]>): void {
+    this.#cancelLook = this.#timers.after(ms, () => {
+      const nextMs = this.#watch.followed > 0 ? 0 : silentMs + ms;
+      if (nextMs < this.#timeoutMs) return this.#lookAfter(ms, nextMs, outcome);
+      this.#watch.stop();
+      return outcome.failed(new VelourError('unreachable', 'no storage node tells changes'));
     });
   }
 

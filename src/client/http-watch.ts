@@ -21,8 +21,9 @@ const HEAD_WITHIN_MS = 5000;
 const SILENT_MS = 25_000;
 /** The pause after no frontend could be followed. */
 const PAUSE_MS = 500;
-/** As many events wait; then the stream is paused until they were taken. */
+/** As many events wait, or so many bytes of them; then the stream is paused until they were taken. */
 const WAITING_MAX = 1024;
+const WAITING_BYTES_MAX = 4 * 1024 * 1024;
 
 export interface HttpWatchOptions {
   readonly frontends: KnownFrontends;
@@ -40,6 +41,8 @@ export class HttpWatch implements WatchSource {
   /** How many of the candidates are nodes of other roles: what a proxy answers for a frontend may pass. */
   #strangers = 0;
   #waiting: PlacedEvent[] = [];
+  /** Their bytes, as they came. */
+  #waitingBytes = 0;
   /** Why nobody answers, as far as it is known. */
   #failure: VelourError | undefined;
   /** With what the watch has ended. */
@@ -124,7 +127,7 @@ export class HttpWatch implements WatchSource {
         flow.resume();
       },
     });
-    const cancelRequest = frontend.send(
+    const cancelRequest = frontend.follow(
       { method: 'GET', path: this.#path(), headers: HEADERS, body: undefined },
       {
         answering: (head, flow) => {
@@ -200,6 +203,7 @@ export class HttpWatch implements WatchSource {
       const event = eventOf(each);
       if (event === undefined) return false;
       this.#waiting.push({ event, place: id });
+      this.#waitingBytes += each.data.length;
     }
     this.#holdBack();
     this.#deliver();
@@ -214,7 +218,11 @@ export class HttpWatch implements WatchSource {
   }
 
   #holdBack(): void {
-    if (this.#waiting.length > WAITING_MAX) this.#flow?.pause();
+    if (this.#isFull) this.#flow?.pause();
+  }
+
+  get #isFull(): boolean {
+    return this.#waiting.length > WAITING_MAX || this.#waitingBytes > WAITING_BYTES_MAX;
   }
 
   #deliver(): void {
@@ -226,8 +234,10 @@ export class HttpWatch implements WatchSource {
       return;
     }
     this.#outcome = undefined;
+    const wasFull = this.#isFull;
     this.#waiting = [];
-    if (waiting.length > WAITING_MAX) this.#flow?.resume();
+    this.#waitingBytes = 0;
+    if (wasFull) this.#flow?.resume();
     outcome.done(waiting);
   }
 

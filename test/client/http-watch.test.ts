@@ -339,3 +339,15 @@ describe('a caller who is slower than the events', () => {
     expect(stage.asked).toHaveLength(1);
   });
 });
+
+test('few events of many bytes are held back as well', () => {
+  const stage = new Stage();
+  const value = 'v'.repeat(1024 * 1024);
+  const long = (id: number) =>
+    `event: set\ndata: {"key":"k${id}","etag":"\\"0196c6f1f2c40000-00000001\\"","value":"${value}"}\nid: A${id}\n\n`;
+  stage.latest.begin().say(OPENING);
+  for (let id = 0; id < 4; id++) stage.latest.say(long(id));
+  expect(stage.latest.isPaused).toBe(true);
+  expect(stage.next().events).toHaveLength(5);
+  expect(stage.latest.isPaused).toBe(false);
+});
