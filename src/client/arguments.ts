@@ -12,6 +12,7 @@ import type {
   DeletePrefixOptions,
   ETags,
   GetOptions,
+  ManyEntry,
   ScanOptions,
   SetOptions,
   WatchOptions,
@@ -58,6 +59,15 @@ export function checkOptions(options: object): void {
     const advice = near === undefined ? '' : `: did you mean ${near}?`;
     throw new TypeError(`${name} is no option of a call${advice}`);
   }
+  const { signal } = options as { readonly signal?: unknown };
+  // An AbortController in its place would be noticed when the call has been sent.
+  if (signal !== undefined && !isSignal(signal)) throw new TypeError('signal is an AbortSignal');
+}
+
+/** That of another realm is one as well. */
+function isSignal(signal: unknown): boolean {
+  if (typeof signal !== 'object' || signal === null) return false;
+  return 'aborted' in signal && 'addEventListener' in signal && 'removeEventListener' in signal;
 }
 
 /** ETags as a list, `*` for any value; undefined where nothing is demanded. */
@@ -89,10 +99,9 @@ export function checkTtl(ttl: number | undefined): void {
 
 export function checkContentType(text: string | undefined): void {
   if (text === undefined) return;
-  if (text.length > 0 && text.length <= CONTENT_TYPE_LENGTH_MAX && /^[\x20-\x7e]+$/.test(text)) {
-    return;
-  }
-  const what = `the content type is not printable ASCII of 1 to ${CONTENT_TYPE_LENGTH_MAX} characters`;
+  const isPlain = /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(text);
+  if (isPlain && text.length <= CONTENT_TYPE_LENGTH_MAX) return;
+  const what = `the content type is not printable ASCII of 1 to ${CONTENT_TYPE_LENGTH_MAX} characters, without spaces around it`;
   throw new VelourError('bad-parameter', what);
 }
 
@@ -131,7 +140,31 @@ function tagsOf(tags: ETags | undefined, name: string): '*' | readonly string[] 
 
 /** @returns a copy; @throws TypeError that says what is to be bytes */
 export function textBytes(bytes: Bytes, what: string): Buffer {
+  checkBytes(bytes, what);
   if (typeof bytes === 'string') return Buffer.from(bytes, 'utf8');
-  if (bytes instanceof Uint8Array) return Buffer.from(bytes);
-  throw new TypeError(`${what} is a string or a Uint8Array`);
+  return Buffer.from(bytes);
+}
+
+/** @throws TypeError that says what is to be bytes */
+export function checkBytes(bytes: unknown, what: string): void {
+  if (typeof bytes === 'string') {
+    // Half of a surrogate pair has no bytes in UTF-8: two keys that differ in it would be one.
+    if (!bytes.isWellFormed()) throw new TypeError(`${what} has half of a surrogate pair`);
+  } else if (!(bytes instanceof Uint8Array)) {
+    throw new TypeError(`${what} is a string or a Uint8Array`);
+  }
+}
+
+const ENTRY_FIELDS: readonly string[] = ['key', 'value', 'ttl'];
+
+/** @throws TypeError for a field that no entry has, and for what is of another type */
+export function checkEntry(entry: ManyEntry): void {
+  for (const name in entry) {
+    if (ENTRY_FIELDS.includes(name)) continue;
+    const near = nearest(name, ENTRY_FIELDS);
+    const advice = near === undefined ? '' : `: did you mean ${near}?`;
+    throw new TypeError(`${name} is no field of an entry${advice}`);
+  }
+  checkBytes(entry.key, 'a key');
+  checkBytes(entry.value, 'a value');
 }

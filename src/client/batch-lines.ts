@@ -10,6 +10,7 @@ export type ClientBatchVerb = 'mget' | 'mset' | 'mdelete';
 
 const CONTENT_TYPE = 'application/x-ndjson';
 const CREATED = 201;
+const LINE_FEED = 0x0a;
 
 /** One line of an answer; what a frontend says may be anything. */
 export type AnswerLine = Readonly<Record<string, unknown>>;
@@ -43,9 +44,16 @@ export function setItem(
 ): BatchedItem<SetResult> {
   const ending = ttl === undefined ? '' : `,"ttl":${ttl}`;
   return {
-    line: `{"key":${jsonOfBytes(key)},"value":${jsonOfBytes(value)}${ending}}\n`,
+    line: `{"key":${jsonOfBytes(key)},"value":${shortJsonOf(value)}${ending}}\n`,
     read: (answer) => ({ ...storedIn(answer), created: answer.status === CREATED }),
   };
+}
+
+/** @returns base64 where text would take more than twice its bytes, as control characters do: frontends take no longer lines */
+function shortJsonOf(value: Buffer): string {
+  const json = jsonOfBytes(value);
+  if (Buffer.byteLength(json) <= 2 * value.length + 2) return json;
+  return JSON.stringify({ base64: value.toString('base64') });
 }
 
 export function deleteItem(key: Buffer): BatchedItem<Pick<Stored, 'version'>> {
@@ -72,8 +80,15 @@ export function isOfLines(answer: PoolAnswer): boolean {
 
 /** @throws VelourError where the body is no lines of JSON */
 export function linesIn({ body }: PoolAnswer): readonly AnswerLine[] {
-  const lines = body.toString('utf8').split('\n');
-  return lines.filter((line) => line !== '').map(lineOf);
+  const lines: AnswerLine[] = [];
+  // Line by line: all of them together may be longer than a string can be.
+  for (let from = 0; from < body.length; ) {
+    const end = body.indexOf(LINE_FEED, from);
+    const to = end < 0 ? body.length : end;
+    if (to > from) lines.push(lineOf(body.toString('utf8', from, to)));
+    from = to + 1;
+  }
+  return lines;
 }
 
 function lineOf(text: string): AnswerLine {

@@ -84,8 +84,7 @@ class BatchedCall<T> implements UnderWay {
     try {
       value = tell();
     } catch (error) {
-      if (!(error instanceof VelourError)) throw error;
-      return outcome.failed(error);
+      return outcome.failed(asVelourError(error));
     }
     return outcome.done(value);
   }
@@ -145,8 +144,7 @@ class Batch<T> {
     try {
       lines = linesIn(accepted(answer));
     } catch (error) {
-      if (!(error instanceof VelourError)) throw error;
-      return this.#failed(error);
+      return this.#failed(asVelourError(error));
     }
     for (const [index, member] of this.#members.entries()) {
       member.settle(() => {
@@ -164,4 +162,12 @@ class Batch<T> {
       });
     }
   }
+}
+
+/** Who calls from a connection throws into it, and nobody would hear of that: each call must be told. */
+function asVelourError(error: unknown): VelourError {
+  if (error instanceof VelourError) return error;
+  return new VelourError('internal', `the answer to the batch is of no use: ${error}`, {
+    cause: error,
+  });
 }

@@ -76,7 +76,7 @@ export class Calls {
       if (isOver) return;
       cancelDeadline = this.#timers.after(timeoutMs, () => {
         const asked = underWay?.asked;
-        const what = `there is no answer${asked === undefined ? '' : ` of ${asked}`} after ${timeoutMs} ms`;
+        const what = `there is no answer${asked === undefined ? '' : ` of ${asked}`} after ${Math.round(timeoutMs)} ms`;
         giveUp((unknown) => late('timeout', what, unknown));
       });
       signal?.addEventListener('abort', abort, { once: true });

@@ -95,6 +95,8 @@ export async function waitFor(
   key: Bytes,
   { newerThan, waitMs = WAIT_MS_DEFAULT, signal, ...get }: AwaitOptions,
 ): Promise<Awaited> {
+  checkOptions({ signal });
+  if (!(waitMs >= 0)) throw new TypeError('waitMs is a number of milliseconds, and not below 0');
   const untilMs = clock.monotonicMs() + waitMs;
   const ends = new AbortController();
   // Not AbortSignal.any: a signal that lives long keeps a little of each that was made of it.

@@ -21,7 +21,144 @@ const WAITS_TESTS = 'test/client/waits.test.ts';
 const CALL_TESTS = 'test/client/http-call.test.ts';
 const DIRECT_SCHEDULES = 'test/simulation/schedules-direct-client.test.ts';
 
+const BATCHES = 'src/client/batches.ts';
+const BATCH_LINES = 'src/client/batch-lines.ts';
+const ARGUMENTS = 'src/client/arguments.ts';
+const MANY = 'src/client/many.ts';
+const DIRECT_WATCH = 'src/client/direct-watch.ts';
+const DIRECT_WATCH_TESTS = 'test/client/direct-watch.test.ts';
+const RULE = 'docs/client.md';
+
+/** Of what is wrong with the arguments of a call. */
+const WRONG = 'refused before anything is sent';
+
+function ofArguments(name: string, file: string, find: string, replace: string): Mutant {
+  return { name, rule: RULE, edits: [{ file, find, replace }], fate: tests(CALL_TESTS, WRONG) };
+}
+
 export const CLIENT_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'an-answer-that-lost-its-headers-is-of-nobody',
+    rule: RULE,
+    edits: [{ file: HTTP_CALL, find: ' || (status < 300 && !isOfOtherNode)', replace: '' }],
+    fate: tests(CALL_TESTS, 'is unknown, and is not sent elsewhere'),
+  },
+  {
+    name: 'who-has-a-page-for-every-path-is-sent-writes',
+    rule: RULE,
+    edits: [{ file: FRONTENDS, find: " && body.toString('latin1').trim() === 'ok'", replace: '' }],
+    fate: tests(CALL_TESTS, 'who has a page for every path'),
+  },
+  {
+    name: 'who-waits-for-a-connection-blames-the-frontend',
+    rule: RULE,
+    edits: [{ file: HTTP_CALL, find: ' && !this.#frontend.isFull', replace: '' }],
+    fate: tests(CALL_TESTS, 'waits for others of its client'),
+  },
+  {
+    name: 'a-read-waits-for-an-answer-that-stopped',
+    rule: RULE,
+    edits: [{ file: HTTP_CALL, find: '      this.#isHeard = false;\n', replace: '' }],
+    fate: tests(CALL_TESTS, 'falls silent in the midst'),
+  },
+  {
+    name: 'a-read-is-hedged-while-its-answer-comes',
+    rule: RULE,
+    edits: [{ file: HTTP_CALL, find: '      received: () => patience.heard(),\n', replace: '' }],
+    fate: tests(CALL_TESTS, 'as long as pieces of its answer come'),
+  },
+  ofArguments(
+    'any-signal-will-do',
+    ARGUMENTS,
+    'if (signal !== undefined && !isSignal(signal))',
+    'if (signal === null)',
+  ),
+  ofArguments(
+    'half-a-pair-is-a-key',
+    ARGUMENTS,
+    'if (!bytes.isWellFormed())',
+    'if (bytes === null)',
+  ),
+  ofArguments('a-wait-of-no-number', WATCHES, 'if (!(waitMs >= 0))', 'if (waitMs < 0)'),
+  ofArguments(
+    'entries-are-checked-one-by-one',
+    MANY,
+    '    for (const entry of all) checkEntry(entry);\n',
+    '',
+  ),
+  {
+    name: 'each-key-listens-to-the-signal',
+    rule: RULE,
+    edits: [{ file: MANY, find: ', signal: ends.signal }', replace: ' }' }],
+    fate: tests(CALL_TESTS, 'has one listener'),
+  },
+  {
+    name: 'a-line-of-escapes-is-too-long',
+    rule: RULE,
+    edits: [
+      {
+        file: BATCH_LINES,
+        find: 'if (Buffer.byteLength(json) <= 2 * value.length + 2) return json;',
+        replace: "if (json !== '') return json;",
+      },
+    ],
+    fate: tests(CALL_TESTS, 'of control characters'),
+  },
+  {
+    name: 'a-batch-throws-into-its-connection',
+    rule: RULE,
+    edits: [
+      {
+        file: BATCHES,
+        find: '      return this.#failed(asVelourError(error));\n',
+        replace:
+          '      if (!(error instanceof VelourError)) return undefined;\n      return this.#failed(error);\n',
+      },
+    ],
+    fate: tests(CALL_TESTS, 'is told to each of its calls'),
+  },
+  {
+    name: 'bytes-that-wait-are-not-counted',
+    rule: RULE,
+    edits: [{ file: HTTP_WATCH, find: ' || this.#waitingBytes > WAITING_BYTES_MAX', replace: '' }],
+    fate: tests(HTTP_WATCH_TESTS, 'few events of many bytes'),
+  },
+  {
+    name: 'a-direct-watch-waits-for-ever',
+    rule: RULE,
+    edits: [
+      {
+        file: DIRECT_WATCH,
+        find: 'this.#watch.followed > 0 ? 0 : silentMs + ms',
+        replace: 'this.#watch.followed >= 0 ? 0 : silentMs + ms',
+      },
+    ],
+    fate: tests(DIRECT_WATCH_TESTS, 'it ends where no storage node'),
+  },
+  {
+    name: 'a-direct-watch-ends-though-it-is-followed-again',
+    rule: RULE,
+    edits: [
+      {
+        file: DIRECT_WATCH,
+        find: 'this.#watch.followed > 0 ? 0 : silentMs + ms',
+        replace: 'silentMs + (this.#watch.followed > 0 ? 0 : ms)',
+      },
+    ],
+    fate: tests(DIRECT_WATCH_TESTS, 'it goes on where one is followed'),
+  },
+  {
+    name: 'a-long-time-is-a-millisecond',
+    rule: RULE,
+    edits: [
+      {
+        file: 'src/cluster/io/process/system.ts',
+        find: 'Math.min(milliseconds, LONGEST_MS)',
+        replace: 'milliseconds',
+      },
+    ],
+    fate: tests('test/cluster/io/process/timers.test.ts', 'are not one'),
+  },
   {
     name: 'an-unknown-option-is-ignored',
     rule: 'docs/client.md',
@@ -42,9 +179,8 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: HTTP_CALL,
-        find: "outcome.kind === 'answered' && outcome.status >= 500;",
-        replace:
-          "outcome.kind === 'answered' && outcome.status >= 500 && outcome.status !== NOT_READY;",
+        find: 'return status >= 500 || (',
+        replace: 'return (status >= 500 && status !== NOT_READY) || (',
       },
     ],
     fate: tests(CALL_TESTS, 'is never sent twice'),
