@@ -71,7 +71,8 @@ export interface StorePlace {
  * @returns the path of the file, with its escapes; undefined for what no file has
  */
 export function storePathOf(url: string, { folder }: StorePlace): string | undefined {
-  const [given = ''] = url.split(/[?#]/, 1);
+  // A proxy may send the whole URL (RFC 9112, 3.2.2), and Express keeps its beginning.
+  const [given = ''] = url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '').split(/[?#]/, 1);
   const names = given.split('/').filter((name) => name !== '');
   if (names.length === 0 || given.endsWith('/')) return undefined;
   const decoded = names.map(decodedOf);

@@ -110,6 +110,7 @@ export class Passage {
     if (this.#isOver) return;
     let stage: PassageStage = 'unsent';
     let isElsewhere = false;
+    let isBegun = false;
     const broken = (error: Error) => {
       if (stage !== 'answered' && this.#isRead) return this.#notThere(broker, error);
       broker.failed();
@@ -118,9 +119,14 @@ export class Passage {
     };
     const turn = new BrokersTurn(this.#timers, () => {
       cancelRequest();
-      if (!this.#isOver) broken(new Error(`${broker.url} does not answer`));
+      if (this.#isOver) return undefined;
+      if (isBegun || !broker.isFull) return broken(new Error(`${broker.url} does not answer`));
+      // It waits for other clients of this application, and says nothing of the broker by that.
+      this.#isOver = true;
+      const why = `all connections to ${broker.url} are in use (connections)`;
+      return this.#events.failed(new Error(why), 'unsent');
     });
-    if (this.#isRead) turn.begins(BEGIN_MS);
+    turn.begins(BEGIN_MS);
     const wholeSent = () => {
       if (stage === 'unsent') stage = 'sent';
       if (!this.#isRead) turn.begins();
@@ -132,6 +138,8 @@ export class Passage {
       : this.#request;
     const cancelRequest = broker.send(request, {
       sent: () => {
+        isBegun = true;
+        if (!this.#isRead) turn.ends();
         if (!isStream || body.length === 0) wholeSent();
       },
       answering: (head, flow) => {

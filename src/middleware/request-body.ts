@@ -6,9 +6,12 @@ import type { BytePart, ByteStream } from '../cluster/http/byte-stream.ts';
 
 type PartCallback = (part: BytePart) => void;
 
-/** Whether somebody else has had some of it: what is left would be taken for the whole, even where that is nothing. */
+/**
+ * Whether somebody else has had some of it: what is left would be taken for the whole, even where that is nothing. What somebody
+ * has it decoded as (`setEncoding`) has lost the bytes that are no text.
+ */
 export function wasRead(source: Readable): boolean {
-  return source.readableDidRead;
+  return source.readableDidRead || source.readableEncoding !== null;
 }
 
 /** @param isComplete whether all of the body has come, once it has ended */

@@ -9,6 +9,7 @@ const INSIDE = { folder: 'site/media', domain: undefined };
 describe('the path of a file', () => {
   test.each([
     ['/a/b.jpg', '/a/b.jpg'],
+    ['http://any:80/a/b.jpg', '/a/b.jpg'],
     ['/a//b%20c.jpg?ticket=x&complete', '/a/b%20c.jpg'],
     ['/%C3%A9#x', '/%C3%A9'],
     ['/a/.broker', '/a/.broker'],

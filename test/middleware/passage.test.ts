@@ -40,14 +40,21 @@ beforeEach(() => {
   asked = undefined;
   tell = undefined;
   isCancelled = false;
+  isFull = false;
 });
+
+/** Whether all connections to the broker have requests. */
+let isFull = false;
 
 function known(): KnownFrontends {
   const open = () => ({
+    get isFull() {
+      return isFull;
+    },
     send: (request: PoolRequest, events: PoolEvents) => {
       if (request.path === '/livez') {
         time.after(1, () => events.ended(LIVE));
-      } else {
+      } else if (!isFull) {
         asked = request;
         tell = events;
       }
@@ -216,3 +223,15 @@ describe('but not', () => {
     expect([told, isCancelled, time.timers]).toEqual([[], true, 0]);
   });
 });
+
+test.each(['GET', 'PUT'] as const)(
+  'while all connections are in use a %s fails, and the broker is not blamed',
+  (method) => {
+    const brokers = known();
+    isFull = true;
+    begin(method, undefined, brokers);
+    passes(5050);
+    expect(told).toEqual(['failed: unsent']);
+    expect(brokers.inOrder().map(({ isAvoided }) => isAvoided)).toEqual([false]);
+  },
+);

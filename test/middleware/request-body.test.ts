@@ -3,7 +3,7 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import type { BytePart, ByteStream } from '../../src/cluster/http/byte-stream.ts';
-import { bodyOf } from '../../src/middleware/request-body.ts';
+import { bodyOf, wasRead } from '../../src/middleware/request-body.ts';
 
 const next = (body: ByteStream) => new Promise<BytePart>((resolve) => body.read(resolve));
 
@@ -54,4 +54,11 @@ test('a body that nobody wants is read to its end, so that the connection can be
   source.end(Buffer.alloc(1_000_000));
   await new Promise((resolve) => source.once('end', resolve));
   expect(source.readableEnded).toBe(true);
+});
+
+test('a body that somebody has decoded as text is as one that was read', () => {
+  const source = new PassThrough();
+  expect(wasRead(source)).toBe(false);
+  source.setEncoding('utf8');
+  expect(wasRead(source)).toBe(true);
 });

@@ -14,6 +14,32 @@ const RULE = 'docs/middleware.md';
 
 export const MIDDLEWARE_MUTANTS: readonly Mutant[] = [
   {
+    name: 'a-body-that-was-decoded-is-stored',
+    rule: 'F3',
+    edits: [{ file: BODY, find: ' || source.readableEncoding !== null', replace: '' }],
+    fate: tests(BODY_TESTS, 'decoded as text'),
+  },
+  {
+    name: 'a-whole-url-is-a-path',
+    rule: RULE,
+    edits: [
+      { file: REQUEST, find: ".replace(/^[a-z][a-z0-9+.-]*:\\/\\/[^/?#]*/i, '')", replace: '' },
+    ],
+    fate: tests(REQUEST_TESTS, 'of the domain, and in the folder'),
+  },
+  {
+    name: 'who-waits-for-a-connection-blames-the-broker',
+    rule: RULE,
+    edits: [
+      {
+        file: PASSAGE,
+        find: 'isBegun || !broker.isFull',
+        replace: "isBegun || stage === 'unsent'",
+      },
+    ],
+    fate: tests(PASSAGE_TESTS, 'all connections'),
+  },
+  {
     name: 'what-a-broker-says-of-itself-is-served',
     rule: RULE,
     edits: [{ file: REQUEST, find: 'return isOwn ? undefined : path;', replace: 'return path;' }],
@@ -96,7 +122,7 @@ export const MIDDLEWARE_MUTANTS: readonly Mutant[] = [
   {
     name: 'a-body-that-was-read-before-is-stored-empty',
     rule: 'F3',
-    edits: [{ file: BODY, find: 'return source.readableDidRead;', replace: 'return false;' }],
+    edits: [{ file: BODY, find: 'source.readableDidRead || ', replace: '' }],
     fate: tests(FILES_TESTS, 'was read before'),
   },
   {
