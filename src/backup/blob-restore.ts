@@ -98,7 +98,8 @@ export class BlobRestore {
     this.#folder = folder;
     this.#classes = classes;
     this.#times = fileTimes(client.times.scale);
-    this.#watch = new FileServerWatch(client.runtime, client.router, this.#times);
+    const { runtime, router, refresh } = client;
+    this.#watch = new FileServerWatch(runtime, router, refresh, this.#times);
     this.#done = done;
     this.#walk = new RecordWalk(
       folder,

@@ -174,6 +174,8 @@ export class MapFollower implements MapRefresh {
 
   #pollFailed(problem: string): void {
     this.#report(problem);
+    // Operations find a newer map by themselves where their partition has changed (R4), and none where file servers came.
+    this.fetchFromAnyone();
     this.#runtime.timers.after(this.#options.times.heartbeatMs, () => this.#poll());
   }
 

@@ -78,7 +78,7 @@ export class ClusterFiles implements FileLayer {
    * @param times those of the file layer; by default scaled as all others
    */
   constructor(
-    { runtime, router, times: { scale } }: OperationContext,
+    { runtime, router, refresh, times: { scale } }: OperationContext,
     operations: FileOperations,
     times = fileTimes(scale),
   ) {
@@ -89,7 +89,7 @@ export class ClusterFiles implements FileLayer {
       router,
       times,
       classes: new ReplicationClasses(reader, runtime.clock, { freshMs: times.classMs }),
-      watch: new FileServerWatch(runtime, router, times),
+      watch: new FileServerWatch(runtime, router, refresh, times),
     };
     this.tickets = new ClusterTickets(runtime, operations);
   }

@@ -1,11 +1,13 @@
 // Knows of each file server in the map whether it is up, what room it has, and how busy it is: asks it once a second. None of
-// that is in the map, so that a restart moves nothing. Used by frontends and by file servers.
+// that is in the map, so that a restart moves nothing. Used by frontends and by file servers. Where one has a newer map, that is
+// fetched: operations on records find newer maps by themselves (R4), but none of a map that differs in file servers only.
 
+import { compareMapVersions, type MapVersion } from '../cluster/model/cluster-map.ts';
 import type { FileServerEntry } from '../cluster/model/file-server.ts';
 import type { Address, NodeId } from '../cluster/model/identity.ts';
 import type { Runtime } from '../cluster/ports.ts';
 import { fileServerRoom } from '../cluster/wire/file-server-room.ts';
-import type { Router } from '../coordinator/router.ts';
+import type { MapRefresh, Router } from '../coordinator/router.ts';
 import type { FileTimes } from './file-times.ts';
 import type { PlacedServer } from './placement.ts';
 
@@ -24,12 +26,19 @@ interface AskedServer {
 export class FileServerWatch {
   readonly #runtime: Runtime;
   readonly #router: Pick<Router, 'map'>;
+  readonly #refresh: Pick<MapRefresh, 'fetchFromAnyone'>;
   readonly #times: FileTimes;
   #watched = new Map<NodeId, AskedServer>();
 
-  constructor(runtime: Runtime, router: Pick<Router, 'map'>, times: FileTimes) {
+  constructor(
+    runtime: Runtime,
+    router: Pick<Router, 'map'>,
+    refresh: Pick<MapRefresh, 'fetchFromAnyone'>,
+    times: FileTimes,
+  ) {
     this.#runtime = runtime;
     this.#router = router;
+    this.#refresh = refresh;
     this.#times = times;
   }
 
@@ -114,8 +123,10 @@ export class FileServerWatch {
     this.#runtime.network.call({ address, method: 'GET', path: '/room', timeoutMs }, (outcome) => {
       if (outcome.kind === 'failed' || outcome.status !== 200) return;
       try {
-        const { id, freeBytes, busy, readOnly, publicAddress } = fileServerRoom(outcome.message);
+        const room = fileServerRoom(outcome.message);
+        const { id, freeBytes, busy, readOnly, publicAddress } = room;
         if (id !== watched.id) return;
+        if (this.#isNewer(room.mapVersion)) this.#refresh.fetchFromAnyone();
         watched.unanswered = 0;
         watched.hasAnswered = true;
         watched.freeBytes = readOnly ? 0 : freeBytes;
@@ -125,6 +136,12 @@ export class FileServerWatch {
         // Something else has its address: it is not up.
       }
     });
+  }
+
+  #isNewer(version: MapVersion | undefined): boolean {
+    const known = this.#router.map?.version;
+    if (version === undefined || known === undefined) return false;
+    return compareMapVersions(version, known) > 0;
   }
 }
 

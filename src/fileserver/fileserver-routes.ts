@@ -294,7 +294,7 @@ export const FILESERVER_ROUTES = {
     examples: [{ target: '/room', text: 'What may still be written, and how busy it is.' }],
     replies: {
       200: {
-        text: '`cluster`, `id`, `store`, `freeBytes`, `busy`, `readOnly`; `publicAddress` where it has one.',
+        text: '`cluster`, `id`, `store`, `freeBytes`, `busy`, `readOnly`, `mapVersion`; `publicAddress` where it has one.',
         types: [JSON_TYPE],
       },
     },

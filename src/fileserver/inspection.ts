@@ -42,7 +42,7 @@ export function inspect(routes: Routes, metrics: Metrics, of: InspectedServer): 
 }
 
 /** Asked once a second by everybody: all of it is in memory. */
-function roomReply({ server, room, identity, publicAddress }: InspectedServer): WholeReply {
+function roomReply({ server, room, identity, publicAddress, map }: InspectedServer): WholeReply {
   const { opened } = server;
   const own = identity();
   if ('status' in opened) return opened;
@@ -53,6 +53,7 @@ function roomReply({ server, room, identity, publicAddress }: InspectedServer): 
     freeBytes: room.freeBytes,
     busy: server.busy,
     readOnly: 'status' in server.taking,
+    mapVersion: map()?.version,
     publicAddress,
   });
 }

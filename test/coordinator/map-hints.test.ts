@@ -58,6 +58,7 @@ function starting({ answers = {}, storages = [], file, readMs = 1, full = false 
   const runtime = {
     clock: time,
     timers: time,
+    random: { below: () => 0 },
     logger: {
       write: (level: string, message: string, fields: object = {}) => {
         if (level === 'warn') warnings.push(`${message} ${JSON.stringify(fields)}`);
@@ -153,6 +154,18 @@ describe('a frontend that starts while the controller is away', () => {
     asks(2 * times.heartbeatMs);
     expect(asks(2 * times.mapPollMs)).toBe(0);
     expect(asked(CONTROLLER).at(-1)?.since).toMatch(/^1.4/);
+  });
+
+  test('asks the storage nodes of its map as well, once the controller does not answer any more (F1)', () => {
+    const { time, router, answers } = starting({ answers: { [CONTROLLER]: telling(mapOf(3)) } });
+    const pass = (milliseconds: number) => time.runTo(time.monotonicMs() + milliseconds);
+    pass(times.heartbeatMs);
+    for (const { address } of Object.values(mapOf(3).nodes)) answers[address] = telling(mapOf(4));
+    pass(2 * times.mapPollMs);
+    expect(router.map).toEqual(mapOf(3));
+    answers[CONTROLLER] = () => AWAY;
+    pass(times.mapPollMs + times.heartbeatMs);
+    expect(router.map).toEqual(mapOf(4));
   });
 
   test('asks a storage node once at a time, however long it takes', () => {

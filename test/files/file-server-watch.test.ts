@@ -17,7 +17,8 @@ function watched(servers: FileServers = fileServersOf('a', 'b')) {
   const network = new ScriptedNetwork();
   const router = { map: { ...sampleMap(), fileServers: servers } };
   const runtime = { clock: time, timers: time, network } as unknown as Runtime;
-  const watch = new FileServerWatch(runtime, router, TIMES);
+  const refresh = { fetched: 0, fetchFromAnyone: () => void refresh.fetched++ };
+  const watch = new FileServerWatch(runtime, router, refresh, TIMES);
   /** Those that answer, and what they say. */
   const rooms: Record<string, object | undefined> = {};
   network.called = (call) => {
@@ -26,7 +27,7 @@ function watched(servers: FileServers = fileServersOf('a', 'b')) {
     if (room !== undefined) call.answer(200, { ...said, ...room });
   };
   const pass = (milliseconds: number) => time.runTo(time.monotonicMs() + milliseconds);
-  return { watch, network, rooms, router, pass, time };
+  return { watch, network, rooms, router, refresh, pass, time };
 }
 
 describe('a file server', () => {
@@ -186,4 +187,18 @@ describe('a file server', () => {
     expect(network.calls.slice(before).map(({ server }) => server)).toEqual(['a']);
     expect(watch.isUp(B)).toBe(true);
   });
+});
+
+test('F1: where a file server has a newer map, that is fetched, and no map of before', () => {
+  const { watch, rooms, router, refresh, pass } = watched(fileServersOf('a'));
+  const { generation, number } = router.map.version;
+  watch.start();
+  for (const mapVersion of [undefined, router.map.version, { generation, number: number - 1 }]) {
+    rooms.a = { mapVersion };
+    pass(2 * TIMES.askMs);
+  }
+  expect(refresh.fetched).toBe(0);
+  rooms.a = { mapVersion: { generation, number: number + 1 } };
+  pass(TIMES.askMs);
+  expect(refresh.fetched).toBe(1);
 });

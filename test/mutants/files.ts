@@ -37,6 +37,30 @@ const WATCH_TESTS = 'test/files/file-server-watch.test.ts';
 
 export const FILES_MUTANTS: readonly Mutant[] = [
   {
+    name: 'the-newer-map-of-a-file-server-is-passed-over',
+    rule: 'F1',
+    edits: [
+      {
+        file: WATCH,
+        find: 'if (this.#isNewer(room.mapVersion)) this.#refresh.fetchFromAnyone();',
+        replace: '',
+      },
+    ],
+    fate: tests(WATCH_TESTS, 'has a newer map'),
+  },
+  {
+    name: 'the-older-map-of-a-file-server-is-fetched',
+    rule: 'F1',
+    edits: [
+      {
+        file: WATCH,
+        find: 'compareMapVersions(version, known) > 0',
+        replace: 'compareMapVersions(version, known) !== 0',
+      },
+    ],
+    fate: tests(WATCH_TESTS, 'has a newer map'),
+  },
+  {
     name: 'an-id-in-upper-case',
     rule: 'FILES.md, 2',
     edits: [{ file: BLOB_ID, find: '/^[0-9a-f]+$/', replace: '/^[0-9a-fA-F]+$/' }],

@@ -18,6 +18,12 @@ const RESTARTS_SCHEDULES = 'test/simulation/schedules-restarts.test.ts';
 
 export const COORDINATOR_MAP_MUTANTS: readonly Mutant[] = [
   {
+    name: 'no-storage-node-is-asked-while-the-controller-is-away',
+    rule: 'F1',
+    edits: [{ file: MAP_FOLLOWER, find: '    this.fetchFromAnyone();\n', replace: '' }],
+    fate: tests('test/coordinator/map-hints.test.ts', 'asks the storage nodes of its map'),
+  },
+  {
     name: 'foreign-file-written-over',
     rule: 'H1',
     edits: [{ file: CACHED_MAP, find: 'if (isForeign) this.#mayWrite = false;', replace: '' }],
