@@ -10,7 +10,7 @@ import type { FileKey, ReplicationClass } from '../files/file-key.ts';
 import { decodeManifest, type FileManifest } from '../files/manifest.ts';
 import { placementOf } from '../files/placement.ts';
 import { type BlobMeta, decodeMeta } from '../fileserver/blob-store/blob-meta.ts';
-import { BLOBS, homeOf, namedFile, TRASH } from '../fileserver/blob-store/places.ts';
+import { BLOBS, CORRUPT, homeOf, namedFile, TRASH } from '../fileserver/blob-store/places.ts';
 import type { FileServer } from '../fileserver/file-server.ts';
 import { ClassCopies } from './class-copies.ts';
 import type { SimulatedCluster } from './cluster.ts';
@@ -50,6 +50,8 @@ export class FileOracles {
   readonly #committedMs = new Map<BlobId, number>();
   /** Copies that rot, by server and blob. */
   readonly #rotten = new Set<string>();
+  /** When a copy that had rotten was found out, by server and blob. */
+  readonly #spoiledMs = new Map<string, number>();
   readonly #copies = new ClassCopies();
   /** When disks of file servers were replaced by empty ones. */
   readonly #replacedMs: number[] = [];
@@ -221,7 +223,11 @@ export class FileOracles {
     // A link of what has rotten is rotten from the beginning.
     const isRotten = to.startsWith(`${BLOBS}/`) && node.files.isRotten(homeOf(id).data);
     if (isRotten) this.#rotten.add(`${node.process.name} ${id}`);
-    if (from.startsWith(`${BLOBS}/`) && to.startsWith(`${TRASH}/`)) this.#trashing(node, id, from);
+    if (!from.startsWith(`${BLOBS}/`)) return;
+    if (to.startsWith(`${TRASH}/`)) this.#trashing(node, id, from);
+    if (to.startsWith(`${CORRUPT}/`)) {
+      this.#spoiledMs.set(`${node.process.name} ${id}`, this.#world.nowMs);
+    }
   }
 
   /** F5, F7: what a file names goes to the trash only where all its copies are on the other disks. */
@@ -229,17 +235,19 @@ export class FileOracles {
     const meta = decodeMeta(id, node.files.contentOf(path) ?? Buffer.alloc(0));
     this.#world.occur('blob goes to the trash');
     if (typeof meta === 'string' || this.#isNamed(meta) !== true) return;
+    // Who said that it has the blob may have found out since that it had rotten, or have lost its disk before the others heard it.
+    const heardSinceMs = this.#world.nowMs - CONFIRMED_MS;
+    const isSpoiled = ({ process }: FileServerNode) =>
+      (this.#spoiledMs.get(`${process.name} ${id}`) ?? Number.NEGATIVE_INFINITY) >= heardSinceMs;
     // Who was killed just before its names were on the disk has them all the same, and they will be there in a moment.
     const others = this.#cluster.fileServers.filter(
-      (other) => other !== node && seesAtHome(other, id),
+      (other) => other !== node && (seesAtHome(other, id) || isSpoiled(other)),
     );
     this.#world.occur('blob trimmed');
     const manifest = decodeManifest(meta.manifest);
     const sinceMs = this.#world.nowMs - CLASS_IS_KNOWN_MS;
     const copies = this.#copies.fewestSince(manifest.replicationClass, sinceMs);
     const wanted = Math.min(copies ?? ACKNOWLEDGED_COPIES, this.#inCount());
-    // Who said that it has the blob may have lost its disk before the others heard it.
-    const heardSinceMs = this.#world.nowMs - CONFIRMED_MS;
     const replaced = this.#replacedMs.filter((atMs) => atMs >= heardSinceMs).length;
     if (others.length >= wanted - replaced) return;
     this.#violation(
