@@ -13,7 +13,7 @@ while [ -L "$script" ]; do # It may have been called by a symbolic link.
   esac
 done
 root=$(cd "$(dirname "$script")/.." && pwd -P)
-if [ -d "$root/src" ]; then # A package from npm has no sources, and is built.
+if [ -e "$root/package-lock.json" ]; then # A package from npm has none, and is built.
   # The compiler is a development dependency, which NODE_ENV=production would leave out.
   if [ "$root/node_modules/.package-lock.json" -ot "$root/package-lock.json" ] || [ ! -e "$root/node_modules/.bin/tsc" ]; then
     npm --prefix "$root" ci --include=dev --no-audit --no-fund >&2

@@ -45,7 +45,6 @@ export const drainCommand: Command = {
   async run(words) {
     const message = { node: words.text('node') };
     const undo = words.flag('undo');
-    if (undo && words.flag('detach')) throw usage('--undo waits for nothing: leave --detach away');
     await ask(words, undo ? CONTROL.undrain : CONTROL.drain, message);
     if (undo) return print(words, {}, await undone(words, message.node));
     if (words.flag('detach')) {
