@@ -53,15 +53,19 @@ type AnyOptions = GetOptions &
 
 /** @throws TypeError for an option that no call has: a `tll` that is ignored would be a value that stays */
 export function checkOptions(options: object): void {
-  for (const name in options) {
-    if (OPTIONS.includes(name as keyof AnyOptions)) continue;
-    const near = nearest(name, OPTIONS);
-    const advice = near === undefined ? '' : `: did you mean ${near}?`;
-    throw new TypeError(`${name} is no option of a call${advice}`);
-  }
+  refuseUnknown(options, OPTIONS, 'option of a call');
   const { signal } = options as { readonly signal?: unknown };
   // An AbortController in its place would be noticed when the call has been sent.
   if (signal !== undefined && !isSignal(signal)) throw new TypeError('signal is an AbortSignal');
+}
+
+function refuseUnknown(given: object, known: readonly string[], what: string): void {
+  for (const name in given) {
+    if (known.includes(name)) continue;
+    const near = nearest(name, known);
+    const advice = near === undefined ? '' : `: did you mean ${near}?`;
+    throw new TypeError(`${name} is no ${what}${advice}`);
+  }
 }
 
 /** That of another realm is one as well. */
@@ -159,12 +163,7 @@ const ENTRY_FIELDS: readonly string[] = ['key', 'value', 'ttl'];
 
 /** @throws TypeError for a field that no entry has, and for what is of another type */
 export function checkEntry(entry: ManyEntry): void {
-  for (const name in entry) {
-    if (ENTRY_FIELDS.includes(name)) continue;
-    const near = nearest(name, ENTRY_FIELDS);
-    const advice = near === undefined ? '' : `: did you mean ${near}?`;
-    throw new TypeError(`${name} is no field of an entry${advice}`);
-  }
+  refuseUnknown(entry, ENTRY_FIELDS, 'field of an entry');
   checkBytes(entry.key, 'a key');
   checkBytes(entry.value, 'a value');
 }
